@@ -1,0 +1,75 @@
+/**
+ * The errors of Holdfast. Codes are API and never change their meaning; messages may.
+ * This file knows neither jobs nor stores.
+ */
+
+/** Every code a `HoldfastError` can carry. The README has a heading for each, with what to do. */
+export type ErrorCode =
+  | 'OPTION_INVALID'
+  | 'PAYLOAD_NOT_JSON'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'NOT_SUPPORTED'
+  | 'JOB_NOT_FOUND'
+  | 'JOB_STATE'
+  | 'LOCK_LOST'
+  | 'NO_HANDLER'
+  | 'TIMEOUT'
+  | 'CLOSING'
+  | 'QUEUE_CLOSED'
+  | 'UNIT_INVALID'
+  | 'STORE_CLOSED'
+  | 'STORE_LOCKED'
+  | 'STORE_FULL'
+  | 'STORE_FAILED'
+  | 'STORE_CORRUPT'
+  | 'STORE_CONTENDED'
+  | 'STORE_TOO_NEW'
+  | 'DURABILITY_UNAVAILABLE'
+
+/** `failed`: certainly not applied. `unknown`: it may or may not have been applied. */
+export type Outcome = 'failed' | 'unknown'
+
+/**
+ * What every operation of Holdfast rejects with.
+ *
+ * `code` is stable and meant for programs, `outcome` says whether the operation can have had an
+ * effect, and `cause` is the error underneath, where there is one.
+ */
+export class HoldfastError extends Error {
+  override readonly name: string = 'HoldfastError'
+  readonly code: ErrorCode
+  readonly outcome: Outcome
+
+  constructor(code: ErrorCode, message: string, options: { outcome?: Outcome; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.outcome = options.outcome ?? 'failed'
+  }
+}
+
+/** Thrown by a handler: this job fails for good, whatever attempts are left (`failedCode` UNRECOVERABLE). */
+export class UnrecoverableError extends Error {
+  override readonly name: string = 'UnrecoverableError'
+}
+
+/** Thrown by a handler: the attempt failed; try again after `retryAfter` (ms, or a point in time), not by the backoff. */
+export class RetryAfterError extends Error {
+  override readonly name: string = 'RetryAfterError'
+  readonly retryAfter: number | Date
+
+  constructor(message: string, retryAfter: number | Date) {
+    super(message)
+    this.retryAfter = retryAfter
+  }
+}
+
+/** Thrown by a handler: not now; the job comes back after `ms` milliseconds and no attempt is burnt. */
+export class SnoozeError extends Error {
+  override readonly name: string = 'SnoozeError'
+  readonly ms: number
+
+  constructor(ms: number) {
+    super(`snoozed for ${ms} ms`)
+    this.ms = ms
+  }
+}

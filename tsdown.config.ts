@@ -1,0 +1,17 @@
+import { defineConfig } from 'tsdown'
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    testing: 'src/testing.ts',
+    memory: 'adapters/memory.ts',
+    level: 'adapters/level.ts',
+    conformance: 'test/conformance/index.ts',
+  },
+  format: 'esm',
+  platform: 'neutral',
+  target: 'es2023',
+  dts: true,
+  fixedExtension: false,
+  external: [/^node:/],
+})
