@@ -11,3 +11,57 @@ export const UNIT_BYTES = 512 * 1024
 export const VALUE_BYTES = 256 * 1024
 /** Bytes of one key, lane name or record id. A longer one is refused. */
 export const KEY_BYTES = 1024
+
+/** Keys of a page when the library walks a lane. */
+export const PAGE_KEYS = 200
+/** Jobs that one call of a claim may take: a move to one place counts two operations a key, and one is the claim's entry. */
+export const CLAIM_JOBS = (UNIT_OPERATIONS - 2) / 2
+/** Due jobs promoted per work cycle; more are promoted by the cycles that follow at once. */
+export const PROMOTE_JOBS = 100
+
+/** Bytes of an escaped queue name or worker name. A longer one is refused. */
+export const NAME_BYTES = 128
+/** Bytes of an escaped job id given by a user. A longer one is refused. */
+export const JOB_ID_BYTES = 256
+/** Characters of a job's name. A longer one is refused. */
+export const JOB_NAME_CHARACTERS = 256
+/** Bytes of a job's data or result as encoded, less the codec's eight. Larger data is refused; a larger result fails the attempt for good. */
+export const PAYLOAD_BYTES = VALUE_BYTES - 8
+/** Bytes up to which data and result stay inside the job's head record; above, they get records of their own. */
+export const INLINE_BYTES = 1024
+/** Depth to which data may be nested. Deeper is refused. */
+export const PAYLOAD_DEPTH = 500
+/** Bytes of a job's metadata as JSON. More is refused. */
+export const METADATA_BYTES = 2048
+/** Bytes of one history entry's error, message and stack together. Longer text is cut. */
+export const ERROR_BYTES = 8 * 1024
+/** Bytes of an error's message as the job's head keeps it (`failedReason`). Longer text is cut. */
+export const REASON_BYTES = 1024
+/** Entries of a job's history; the newest are kept. */
+export const HISTORY_ENTRIES = 20
+/** Bytes of one log line. Longer text is cut. */
+export const LOG_LINE_BYTES = 4 * 1024
+/** Lines of a job's log that are kept when `keepLogs` is not given, and the most that can be asked for. */
+export const LOG_LINES = 100
+export const LOG_LINES_MOST = 200
+
+/** Jobs of one `addBulk` call. */
+export const BULK_JOBS = UNIT_OPERATIONS / 2
+/** Total tries of a job. */
+export const ATTEMPTS_MOST = 1_000_000_000
+/** Numbers of a priority: 0 to this. */
+export const PRIORITY_MOST = 2_097_151
+/** The last moment a job can be due, ms since the epoch (the year 2286): times are 13 digits in keys. */
+export const TIME_MOST = 9_999_999_999_999
+/** The longest duration an option takes, in ms: a hundred years. */
+export const DURATION_MOST = 100 * 365 * 24 * 3_600_000
+/** Handlers one worker runs at once. */
+export const CONCURRENCY_MOST = 10_000
+
+/** The longest a backoff waits when `maxDelay` is not given, in ms: 24 hours. */
+export const BACKOFF_MOST = 24 * 3_600_000
+/** The least that a stalled job waits, in ms. */
+export const STALL_WAIT = 1000
+/** Finished jobs kept when the job's options do not say. */
+export const COMPLETED_KEPT = 1000
+export const FAILED_KEPT = 5000

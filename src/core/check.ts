@@ -1,0 +1,79 @@
+/**
+ * Checking what users pass as options. Every refusal names the field, the value and what would be right
+ * (`OPTION_INVALID`); `undefined` given for an option means its default.
+ */
+import { HoldfastError } from '../error.ts'
+import { DURATION_MOST } from './bounds.ts'
+
+/** Reads one option's value, which is not `undefined`, or refuses it. */
+export type Check<T> = (value: unknown, field: string) => T
+
+export type Checks<T> = { readonly [K in keyof T]-?: Check<NonNullable<T[K]>> }
+
+export function refuseOption(field: string, value: unknown, wanted: string): never {
+  throw new HoldfastError('OPTION_INVALID', `${field} must be ${wanted}, not ${show(value)}`)
+}
+
+/** Copies the options that are given, each checked; unknown names are refused. */
+export function checkOptions<T extends object>(given: unknown, checks: Checks<T>, what: string): T {
+  const checked: Record<string, unknown> = {}
+  if (given === undefined) return checked as T
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    refuseOption(what, given, 'an object')
+  const known = checks as Readonly<Record<string, Check<unknown>>>
+  for (const key of Object.keys(given)) {
+    const check = Object.hasOwn(known, key) ? known[key] : undefined
+    if (check === undefined) {
+      throw new HoldfastError(
+        'OPTION_INVALID',
+        `${what} has no option ${show(key)}; it has ${Object.keys(known).join(', ')}`,
+      )
+    }
+    const value = (given as Record<string, unknown>)[key]
+    if (value !== undefined) checked[key] = check(value, key)
+  }
+  return checked as T
+}
+
+export const integer =
+  (least: number, most: number, unit = ''): Check<number> =>
+  (value, field) =>
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+      ? (value as number)
+      : refuseOption(
+          field,
+          value,
+          `a whole number ${unit === '' ? '' : `of ${unit} `}from ${least} to ${most}`,
+        )
+
+export const duration = (least = 0): Check<number> => integer(least, DURATION_MOST, 'milliseconds')
+
+export const number =
+  (least: number, most: number): Check<number> =>
+  (value, field) =>
+    typeof value === 'number' && value >= least && value <= most
+      ? value
+      : refuseOption(field, value, `a number from ${least} to ${most}`)
+
+export const boolean: Check<boolean> = (value, field) =>
+  typeof value === 'boolean' ? value : refuseOption(field, value, 'true or false')
+
+export const object: Check<Record<string, unknown>> = (value, field) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : refuseOption(field, value, 'an object')
+
+/** A value as a message shows it: short, on one line, never throwing. */
+export function show(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'string' || (typeof value === 'object' && value !== null)) {
+    try {
+      const text = JSON.stringify(value)
+      return text.length <= 80 ? text : `${text.slice(0, 79)}…`
+    } catch {
+      return 'an object'
+    }
+  }
+  return Object.is(value, -0) ? '-0' : String(value)
+}

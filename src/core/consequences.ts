@@ -1,0 +1,32 @@
+/**
+ * What follows from the end of a lease besides the job's own change: a fixed list of pure functions. Each is
+ * applied only if the settle applied, in the same unit. A feature adds one entry; plain jobs pay nothing.
+ */
+import type { Change } from '../store.ts'
+import type { Head } from './head.ts'
+import { encodeEntry, historyEntry, historyId } from './history.ts'
+import type { Departure, Ending, GrantFacts } from './lifecycle.ts'
+
+export interface LeaseEnd {
+  /** The job's head record. */
+  readonly name: string
+  readonly before: Head
+  readonly departure: Departure
+  readonly grant: GrantFacts
+  readonly ending: Ending
+  readonly now: number
+}
+
+type Consequence = (end: LeaseEnd) => Change | undefined
+
+/** Every end but a completion leaves an entry in the job's history, if the job is kept. */
+const remember: Consequence = ({ name, departure, grant, ending, now }) => {
+  if (ending.kind === 'completed' || departure.lane === 'gone') return undefined
+  const attempt = departure.head.attemptsStarted ?? 1
+  return { set: [[historyId(name, attempt), encodeEntry(historyEntry(attempt, grant, ending, now))]] }
+}
+
+const CONSEQUENCES: readonly Consequence[] = [remember]
+
+export const consequencesOf = (end: LeaseEnd): Change[] =>
+  CONSEQUENCES.map((consequence) => consequence(end)).filter((change) => change !== undefined)

@@ -1,0 +1,172 @@
+/** The options of a job: checked when it is added, kept in its head where they are not the defaults. */
+import {
+  ATTEMPTS_MOST,
+  COMPLETED_KEPT,
+  DURATION_MOST,
+  FAILED_KEPT,
+  JOB_ID_BYTES,
+  LOG_LINES,
+  LOG_LINES_MOST,
+  METADATA_BYTES,
+  NAME_BYTES,
+  PAYLOAD_BYTES,
+  PRIORITY_MOST,
+  TIME_MOST,
+} from './bounds.ts'
+import { type BackoffOptions, backoffCheck } from './backoff.ts'
+import {
+  type Check,
+  type Checks,
+  boolean,
+  checkOptions,
+  duration,
+  integer,
+  object,
+  refuseOption,
+} from './check.ts'
+import { escapePart } from './keys.ts'
+import { utf8Bytes } from './text.ts'
+
+/** `true`: removed at once. `false`: all are kept. A number or `{ count }`: about the newest `count` are kept, never fewer. */
+export type KeepJobs = boolean | number | { count: number }
+
+/** What can be said of a job when it is added. Times are in milliseconds. */
+export interface JobOptions {
+  /** The job's own id, any text of 1 to 256 bytes as escaped; default: a monotonic ULID. Adding an id that exists returns that job, unchanged. */
+  jobId?: string
+  /** Milliseconds from now; default 0. Not together with `runAt`. */
+  delay?: number
+  /** A Date or ms since the epoch; a time in the past is now. */
+  runAt?: Date | number
+  /** 0 to 2,097,151; 0 runs first, then 1, 2, ... Default 0. */
+  priority?: number
+  /** Newest first within its priority; default false. */
+  lifo?: boolean
+  /** Total tries; default 1. */
+  attempts?: number
+  /** How long to wait before the next try; default: not at all. A number is `{ type: 'fixed', delay }`. */
+  backoff?: number | BackoffOptions
+  /** Milliseconds an attempt may take; then its signal aborts and it fails with `TIMEOUT`. Default: no limit. */
+  timeout?: number
+  /** What is kept of jobs that completed; default `{ count: 1000 }`. The rule of the job that finished last holds for its queue. */
+  removeOnComplete?: KeepJobs
+  /** The same for jobs that failed; default `{ count: 5000 }`. */
+  removeOnFail?: KeepJobs
+  /** Log lines kept, the newest; 0 to 200, default 100. */
+  keepLogs?: number
+  /** Bytes that the data may have as encoded, below the limit of 256 KiB. */
+  sizeLimit?: number
+  /** Who or what asked for this job: short texts, up to 2 KiB as JSON. */
+  metadata?: Record<string, string>
+}
+
+/** What `defaultJobOptions` of a queue can say: all but what belongs to one job. */
+export type DefaultJobOptions = Omit<JobOptions, 'jobId' | 'runAt'>
+
+/** Job options after checking: one form each, `delay` and `runAt` still as given. */
+export interface CheckedJobOptions
+  extends Omit<JobOptions, 'runAt' | 'backoff' | 'removeOnComplete' | 'removeOnFail'> {
+  runAt?: number
+  backoff?: BackoffOptions
+  removeOnComplete?: boolean | { count: number }
+  removeOnFail?: boolean | { count: number }
+}
+
+const keepCheck: Check<boolean | { count: number }> = (value, field) => {
+  if (typeof value === 'boolean') return value
+  const count = integer(0, Number.MAX_SAFE_INTEGER)
+  if (typeof value === 'number') return { count: count(value, field) }
+  const { count: kept } = checkOptions<{ count: number }>(value, { count }, field)
+  return { count: kept ?? refuseOption(`${field}.count`, undefined, 'a whole number') }
+}
+
+const runAtCheck: Check<number> = (value, field) => {
+  const at = value instanceof Date ? value.getTime() : value
+  return typeof at === 'number' && at >= -TIME_MOST && at <= TIME_MOST
+    ? Math.max(0, Math.floor(at))
+    : refuseOption(field, value, 'a valid Date, or milliseconds since the epoch before the year 2286')
+}
+
+const metadataCheck: Check<Record<string, string>> = (value, field) => {
+  const entries = Object.entries(object(value, field))
+  for (const [key, text] of entries) {
+    if (typeof text !== 'string') refuseOption(`${field}.${key}`, text, 'a string')
+  }
+  // Object.fromEntries defines properties, so a key named __proto__ stays a key.
+  const copy = Object.fromEntries(entries) as Record<string, string>
+  const bytes = utf8Bytes(JSON.stringify(copy))
+  return bytes <= METADATA_BYTES
+    ? copy
+    : refuseOption(field, `${bytes} bytes`, `at most ${METADATA_BYTES} bytes as JSON`)
+}
+
+/** An escaped name of 1 to `most` bytes, or a refusal. */
+export function checkName(value: unknown, field: string, most: number): string {
+  if (typeof value !== 'string' || !value.isWellFormed() || value === '' || escapePart(value).length > most) {
+    refuseOption(
+      field,
+      value,
+      `a text of 1 to ${most} bytes (A-Z a-z 0-9 . _ - count one, others three a byte)`,
+    )
+  }
+  return value
+}
+
+export const checkQueueName = (value: unknown): string => checkName(value, 'the queue name', NAME_BYTES)
+
+const defaultChecks: Checks<DefaultJobOptions> = {
+  delay: integer(0, DURATION_MOST, 'milliseconds'),
+  priority: integer(0, PRIORITY_MOST),
+  lifo: boolean,
+  attempts: integer(1, ATTEMPTS_MOST),
+  backoff: backoffCheck,
+  timeout: duration(1),
+  removeOnComplete: keepCheck,
+  removeOnFail: keepCheck,
+  keepLogs: integer(0, LOG_LINES_MOST),
+  sizeLimit: integer(0, PAYLOAD_BYTES, 'bytes'),
+  metadata: metadataCheck,
+}
+
+const jobChecks: Checks<JobOptions> = {
+  jobId: (value, field) => checkName(value, field, JOB_ID_BYTES),
+  runAt: runAtCheck,
+  ...defaultChecks,
+}
+
+export const checkDefaultJobOptions = (given: unknown): CheckedJobOptions =>
+  checkOptions(given, defaultChecks, 'defaultJobOptions') as CheckedJobOptions
+
+/** A job's own options over its queue's defaults. @throws HoldfastError `OPTION_INVALID` naming the field. */
+export function checkJobOptions(given: unknown, defaults: CheckedJobOptions): CheckedJobOptions {
+  if (given === undefined) return defaults
+  const own = checkOptions(given, jobChecks, 'the job') as CheckedJobOptions
+  if (own.delay !== undefined && own.runAt !== undefined) {
+    refuseOption('runAt', given && (given as JobOptions).runAt, 'left out where delay is given')
+  }
+  const merged = { ...defaults, ...own }
+  if (own.runAt !== undefined) delete merged.delay
+  return merged
+}
+
+/** What of its options a job's head keeps: what is needed after it was added, so not what its key says. */
+export type KeptOptions = Pick<
+  CheckedJobOptions,
+  'attempts' | 'backoff' | 'timeout' | 'removeOnComplete' | 'removeOnFail' | 'keepLogs' | 'delay' | 'metadata'
+>
+
+export function keptOptions(options: CheckedJobOptions): KeptOptions {
+  const { attempts, backoff, timeout, removeOnComplete, removeOnFail, keepLogs, delay, metadata } = options
+  return { attempts, backoff, timeout, removeOnComplete, removeOnFail, keepLogs, delay, metadata }
+}
+
+export const attemptsOf = (options: KeptOptions): number => options.attempts ?? 1
+export const keptLogLines = (options: KeptOptions): number => options.keepLogs ?? LOG_LINES
+
+/** How many finished jobs are kept: 0 is none, `Infinity` all. */
+export function keptCount(options: KeptOptions, outcome: 'completed' | 'failed'): number {
+  const rule = outcome === 'completed' ? options.removeOnComplete : options.removeOnFail
+  if (rule === undefined) return outcome === 'completed' ? COMPLETED_KEPT : FAILED_KEPT
+  if (typeof rule === 'boolean') return rule ? 0 : Infinity
+  return rule.count
+}

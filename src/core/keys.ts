@@ -1,0 +1,163 @@
+/**
+ * How things are named in a store: records, lanes and keys, and the way back from each name to what it means. The
+ * one place that knows the layout.
+ *
+ *     ready:<q>     <priority>/<order>/<job>                 runnable now
+ *     due:<q>       <runAt>/<priority>/<order>/<job>         delayed or backing off
+ *     suspect:<q>   <runAt>/<priority>/<order>/<job>         its next stall would end it: to be run alone
+ *     lease:<q>     <priority>/<order>/<claim>/<job>         being run
+ *     claims:<q>    <until>/<claim>                          when the leases of one claim call expire
+ *     reap:<q>      <until>/<claim>                          a reaper's verdict on a claim, itself expiring
+ *     blocked:<q>   <reason>/<priority>/<order>/<job>        waiting for something else
+ *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
+ *
+ * `<priority>/<order>` is a job's *ready key*: the total order of a queue. `<job>` is the id of the job's head record.
+ */
+import { TIME_MOST } from './bounds.ts'
+
+const SAFE = /^[A-Za-z0-9._-]+$/
+/** What `encodeURIComponent` leaves alone and our alphabet does not have. */
+const LEFT_ALONE = /[!~*'()]/g
+
+/** Any well-formed text as letters, digits, `.`, `_`, `-` and `%XX`. Throws `URIError` on a lone surrogate. */
+export function escapePart(text: string): string {
+  if (SAFE.test(text)) return text
+  return encodeURIComponent(text).replace(
+    LEFT_ALONE,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+}
+
+export const unescapePart = (part: string): string => (part.includes('%') ? decodeURIComponent(part) : part)
+
+/** The head record of a job. */
+export const headId = (queue: string, id: string): string => `${escapePart(queue)}:${escapePart(id)}`
+
+/** The user's id of a job from its head record's. */
+export const jobIdOf = (head: string): string => unescapePart(head.slice(head.indexOf(':') + 1))
+
+export type PartKind = 'payload' | 'result' | 'progress' | 'history' | 'log' | 'logs'
+
+/** A part of a job that has a record of its own; `n` where there are several. */
+export const partId = (kind: PartKind, head: string, n?: number): string =>
+  n === undefined ? `${kind}:${head}` : `${kind}:${head}:${n}`
+
+/** The queue's own record: paused, limits. */
+export const configId = (queue: string): string => `queue:${escapePart(queue)}:config`
+
+export type LaneName = 'ready' | 'due' | 'suspect' | 'lease' | 'claims' | 'reap' | 'blocked' | 'done' | 'dead'
+export type Lanes = Readonly<Record<LaneName, string>>
+
+/** In which a job has exactly one key: its state key. */
+export const STATE_LANES = ['ready', 'due', 'suspect', 'lease', 'blocked', 'done', 'dead'] as const
+export type StateLane = (typeof STATE_LANES)[number]
+
+export function lanesOf(queue: string): Lanes {
+  const part = escapePart(queue)
+  const lane = (name: LaneName): string => `${name}:${part}`
+  return {
+    ready: lane('ready'),
+    due: lane('due'),
+    suspect: lane('suspect'),
+    lease: lane('lease'),
+    claims: lane('claims'),
+    reap: lane('reap'),
+    blocked: lane('blocked'),
+    done: lane('done'),
+    dead: lane('dead'),
+  }
+}
+
+/** A point in time as 13 digits; what lies outside of them is moved to their ends. */
+export const timeDigits = (at: number): string =>
+  String(Math.min(Math.max(0, Math.floor(at)), TIME_MOST)).padStart(13, '0')
+
+const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const invertDigits = (digits: string): string => digits.replace(/\d/g, (digit) => String(9 - Number(digit)))
+const invertUlid = (ulid: string): string =>
+  ulid.replace(/./g, (letter) => CROCKFORD[31 - CROCKFORD.indexOf(letter)]!)
+
+/** The total order of a queue: priority (0 first), then last-in-first-out jobs, newest first, then the others by the time they are due. */
+export function readyKey(priority: number, lifo: boolean, dueAt: number, ulid: string): string {
+  const time = timeDigits(dueAt)
+  const order = lifo ? `0.${invertDigits(time)}.${invertUlid(ulid)}` : `1.${time}.${ulid}`
+  return `${String(priority).padStart(7, '0')}/${order}`
+}
+
+/** What a ready key says of its job. */
+export function readReadyKey(key: string): { priority: number; lifo: boolean; dueAt: number } {
+  const lifo = key[8] === '0'
+  const digits = key.slice(10, 23)
+  return { priority: Number(key.slice(0, 7)), lifo, dueAt: Number(lifo ? invertDigits(digits) : digits) }
+}
+
+export const waitingKey = (ready: string, head: string): string => `${ready}/${head}`
+export const dueKey = (runAt: number, ready: string, head: string): string =>
+  `${timeDigits(runAt)}/${ready}/${head}`
+export const leaseKey = (ready: string, claim: string, head: string): string => `${ready}/${claim}/${head}`
+export const blockedKey = (reason: string, ready: string, head: string): string =>
+  `${reason}/${ready}/${head}`
+export const finishedKey = (at: number, head: string): string => `${timeDigits(at)}/${head}`
+export const claimsKey = (until: number, claim: string): string => `${timeDigits(until)}/${claim}`
+
+/** The time a key of `due`, `suspect`, `claims`, `reap`, `done` or `dead` begins with. */
+export const timeOf = (key: string): number => Number(key.slice(0, 13))
+
+/** Bound for keys whose time is at or before `at`: the first text that is above all of them. */
+export const throughTime = (at: number): string => timeDigits(at + 1)
+
+/** The claim that holds a lease key. */
+export function claimOfLease(key: string): string {
+  const end = key.lastIndexOf('/')
+  return key.slice(key.lastIndexOf('/', end - 1) + 1, end)
+}
+
+/** The ready key inside a lease key. */
+export function readyKeyOfLease(key: string): string {
+  const end = key.lastIndexOf('/')
+  return key.slice(0, key.lastIndexOf('/', end - 1))
+}
+
+/** The ready key inside a key of `ready`, `due`, `suspect` or `blocked`. */
+export function readyKeyIn(lane: 'ready' | 'due' | 'suspect' | 'blocked', key: string): string {
+  const start = lane === 'ready' ? 0 : key.indexOf('/') + 1
+  return key.slice(start, key.lastIndexOf('/'))
+}
+
+/** Everything below one path of segments: `from` is the path, `until` the first text above it. */
+export const below = (lane: string, path: string): { lane: string; from: string; until: string } => ({
+  lane,
+  from: `${path}/`,
+  until: `${path}0`,
+})
+
+/** The span that holds this one key. */
+export const exactly = (lane: string, key: string): { lane: string; from: string; until: string } => ({
+  lane,
+  from: key,
+  until: `${key}!`,
+})
+
+/** What a claim's name says: when it was granted, in which epoch, by whom. */
+export interface ClaimName {
+  readonly grantedAt: number
+  /** `0` where the store has none. */
+  readonly epoch: string
+  readonly counter: number
+  /** The worker's name and its object's random part, escaped. */
+  readonly worker: string
+}
+
+export const claimName = ({ grantedAt, epoch, counter, worker }: ClaimName): string =>
+  `${timeDigits(grantedAt)}.${epoch}.${counter}.${worker}`
+
+export function readClaimName(claim: string): ClaimName {
+  const [grantedAt = '', epoch = '', counter = '', ...worker] = claim.split('.')
+  return { grantedAt: Number(grantedAt), epoch, counter: Number(counter), worker: worker.join('.') }
+}
+
+/** The public name of the worker that made a claim. */
+export const workerOfClaim = (claim: string): string => {
+  const { worker } = readClaimName(claim)
+  return unescapePart(worker.slice(0, worker.lastIndexOf('.')))
+}

@@ -1,0 +1,172 @@
+/**
+ * A job's life as one table: every state, every event, and where it leads. `endOfLease` decides for one job what
+ * the table allows in general.
+ */
+import { STALL_WAIT } from './bounds.ts'
+import { backoffWait } from './backoff.ts'
+import type { Failure } from './failure.ts'
+import type { FailedCode, Head } from './head.ts'
+import { attemptsOf, keptCount } from './job-options.ts'
+import type { StateLane } from './keys.ts'
+import type { PayloadText } from './payload.ts'
+
+/** The public names of the states. */
+export const JOB_STATES = ['waiting', 'delayed', 'active', 'waiting-children', 'completed', 'failed'] as const
+export type JobState = (typeof JOB_STATES)[number]
+
+/** `new` before a job is added, `gone` after it was removed. */
+export type LifecycleState = JobState | 'new' | 'gone'
+
+export type LifecycleEvent =
+  | 'added'
+  | 'promoted'
+  | 'claimed'
+  | 'completed'
+  | 'failed'
+  | 'stalled'
+  | 'released'
+  | 'snoozed'
+  | 'retried'
+  | 'removed'
+  | 'pruned'
+
+interface Transition {
+  readonly from: readonly LifecycleState[]
+  readonly to: readonly LifecycleState[]
+  /** The counter it raises by one; every end of a lease also raises `attemptsStarted`. */
+  readonly counts?: 'attemptsMade' | 'stalledCounter' | 'generation'
+}
+
+/** Every event of a job's life. The README's diagram is drawn from this table, and a test holds them equal. */
+export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
+  added: { from: ['new'], to: ['waiting', 'delayed'] },
+  promoted: { from: ['delayed'], to: ['waiting'] },
+  claimed: { from: ['waiting'], to: ['active'] },
+  completed: { from: ['active'], to: ['completed', 'gone'], counts: 'attemptsMade' },
+  failed: { from: ['active'], to: ['waiting', 'delayed', 'failed', 'gone'], counts: 'attemptsMade' },
+  stalled: { from: ['active'], to: ['delayed', 'failed', 'gone'], counts: 'stalledCounter' },
+  released: { from: ['active'], to: ['waiting', 'delayed'] },
+  snoozed: { from: ['active'], to: ['delayed'] },
+  retried: { from: ['completed', 'failed'], to: ['waiting'], counts: 'generation' },
+  removed: {
+    from: ['waiting', 'delayed', 'active', 'waiting-children', 'completed', 'failed'],
+    to: ['gone'],
+  },
+  pruned: { from: ['completed', 'failed'], to: ['gone'] },
+}
+
+/** Which public state a job with its key in a lane has; `suspect` is waiting once it is due. */
+export function stateOfLane(lane: StateLane, isDue = false): JobState {
+  switch (lane) {
+    case 'ready':
+      return 'waiting'
+    case 'due':
+      return 'delayed'
+    case 'suspect':
+      return isDue ? 'waiting' : 'delayed'
+    case 'lease':
+      return 'active'
+    case 'blocked':
+      return 'waiting-children'
+    case 'done':
+      return 'completed'
+    case 'dead':
+      return 'failed'
+  }
+}
+
+/** How a lease ended. */
+export type Ending =
+  | { readonly kind: 'completed'; readonly result: PayloadText }
+  | {
+      readonly kind: 'failed'
+      readonly failure: Failure
+      /** What to say where this was the last attempt. */
+      readonly code: FailedCode
+      /** No further attempt, whatever is left. */
+      readonly final?: boolean
+      /** Milliseconds to wait instead of the job's backoff: a custom strategy's answer, or `RetryAfterError`. */
+      readonly wait?: number
+    }
+  | { readonly kind: 'stalled'; readonly failure: Failure }
+  | { readonly kind: 'released' }
+  | { readonly kind: 'snoozed'; readonly ms: number }
+
+/** A grant, as far as its end needs to know it. */
+export interface GrantFacts {
+  readonly startedAt: number
+  readonly worker: string
+  readonly fence: number
+}
+
+export interface Circumstances {
+  readonly now: number
+  readonly random: number
+  /** Stalls after which the next one ends the job. */
+  readonly maxStalledCount: number
+}
+
+/** What the end of a lease makes of a job: its head, and the lane its key goes to. */
+export interface Departure {
+  readonly head: Head
+  /** `gone`: nothing of it is kept. */
+  readonly lane: 'ready' | 'due' | 'suspect' | 'done' | 'dead' | 'gone'
+}
+
+/**
+ * The job after the end of its lease. Pure; the only place that decides between another try and the end.
+ * `fence` rises past the grant's and past the clock, so it rises across restores and re-added ids too.
+ */
+export function endOfLease(head: Head, grant: GrantFacts, ending: Ending, at: Circumstances): Departure {
+  const ended: Head = {
+    ...head,
+    attemptsStarted: (head.attemptsStarted ?? 0) + 1,
+    fence: Math.max(grant.fence + 1, at.now),
+    runAt: undefined,
+    processedOn: grant.startedAt,
+    processedBy: grant.worker,
+  }
+  switch (ending.kind) {
+    case 'completed':
+      return finish({ ...ended, attemptsMade: (head.attemptsMade ?? 0) + 1, failedReason: undefined }, at.now)
+    case 'failed':
+      return endOfAttempt(ended, ending, at)
+    case 'stalled':
+      return endByStall(ended, ending.failure, at)
+    case 'released':
+      return again(ended, 0, at)
+    case 'snoozed':
+      return again(ended, Math.max(1, ending.ms), at)
+  }
+}
+
+function endOfAttempt(head: Head, ending: Ending & { kind: 'failed' }, at: Circumstances): Departure {
+  const attemptsMade = (head.attemptsMade ?? 0) + 1
+  const failed: Head = { ...head, attemptsMade, failedReason: ending.failure.message }
+  if (ending.final === true || attemptsMade >= attemptsOf(head.opts)) {
+    return finish({ ...failed, failedCode: ending.code }, at.now)
+  }
+  return again(failed, ending.wait ?? backoffWait(head.opts.backoff, attemptsMade, at.random), at)
+}
+
+function endByStall(head: Head, failure: Failure, at: Circumstances): Departure {
+  const stalledCounter = (head.stalledCounter ?? 0) + 1
+  const stalled: Head = { ...head, stalledCounter, failedReason: failure.message }
+  if (stalledCounter > at.maxStalledCount) return finish({ ...stalled, failedCode: 'STALLED' }, at.now)
+  return again(stalled, Math.max(STALL_WAIT, backoffWait(head.opts.backoff, stalledCounter, at.random)), at)
+}
+
+/** Back in line: at once, later, or, where one more stall would end it, alone. */
+function again(head: Head, wait: number, { now, maxStalledCount }: Circumstances): Departure {
+  const stalls = head.stalledCounter ?? 0
+  if (stalls > 0 && stalls >= maxStalledCount)
+    return { head: { ...head, runAt: now + wait }, lane: 'suspect' }
+  if (wait > 0) return { head: { ...head, runAt: now + wait }, lane: 'due' }
+  return { head, lane: 'ready' }
+}
+
+function finish(head: Head, now: number): Departure {
+  const outcome = head.failedCode === undefined ? 'completed' : 'failed'
+  if (keptCount(head.opts, outcome) === 0) return { head, lane: 'gone' }
+  return { head: { ...head, finishedOn: now }, lane: outcome === 'completed' ? 'done' : 'dead' }
+}

@@ -1,0 +1,97 @@
+/**
+ * Events for users: mitt, with several arguments per event, listeners that can harm nobody, and an `error` that is
+ * never unheard of.
+ */
+import * as mittModule from 'mitt'
+import type { Emitter } from 'mitt'
+import type { Host } from './host.ts'
+
+/** mitt's types describe its default export as the module itself; at run time it is the function. */
+const mitt = mittModule.default as unknown as <
+  Events extends Record<string | symbol, unknown>,
+>() => Emitter<Events>
+
+/** Event names and the arguments of their listeners. */
+export type EventMap = { error: [error: Error] }
+
+// A listener may be async; its rejection is reported like a throw.
+// oxlint-disable-next-line typescript/no-invalid-void-type
+export type Listener<Arguments extends unknown[]> = (...args: Arguments) => void | Promise<void>
+
+type AnyListener = (...args: any[]) => unknown
+
+export class Events<Map extends EventMap> {
+  readonly #emitter = mitt<Record<keyof Map, unknown[]>>()
+  readonly #host: () => Host
+  readonly #wrapped = new WeakMap<object, Set<{ event: keyof Map; handler: (args: unknown[]) => void }>>()
+  #errorListeners = 0
+
+  /** `host` is asked when a warning is due, as a store's host may not be known before. */
+  constructor(host: () => Host) {
+    this.#host = host
+  }
+
+  on<Event extends keyof Map & string>(event: Event, listener: Listener<Map[Event] & unknown[]>): void {
+    this.#add(event, listener, (args) => this.#call(event, listener as AnyListener, args))
+  }
+
+  once<Event extends keyof Map & string>(event: Event, listener: Listener<Map[Event] & unknown[]>): void {
+    this.#add(event, listener, (args) => {
+      this.off(event, listener)
+      this.#call(event, listener as AnyListener, args)
+    })
+  }
+
+  off<Event extends keyof Map & string>(event: Event, listener: Listener<Map[Event] & unknown[]>): void {
+    for (const entry of this.#wrapped.get(listener) ?? []) {
+      if (entry.event !== event) continue
+      this.#emitter.off(event, entry.handler)
+      this.#wrapped.get(listener)!.delete(entry)
+      if (event === 'error') this.#errorListeners--
+    }
+  }
+
+  removeAllListeners(event?: keyof Map & string): void {
+    if (event === undefined) this.#emitter.all.clear()
+    else this.#emitter.all.delete(event)
+    if (event === undefined || event === 'error') this.#errorListeners = 0
+  }
+
+  /** Whether anyone listens, for events that cost something to make. */
+  hears(event: keyof Map & string): boolean {
+    return (this.#emitter.all.get(event)?.length ?? 0) > 0
+  }
+
+  emit<Event extends keyof Map & string>(event: Event, ...args: Map[Event] & unknown[]): void {
+    if (event === 'error' && this.#errorListeners === 0) {
+      const [error] = args as unknown as [Error]
+      this.#host().warn(`unheard error: ${error.message} (listen to 'error' to handle it)`)
+      return
+    }
+    this.#emitter.emit(event, args)
+  }
+
+  #add(event: keyof Map & string, listener: object, handler: (args: unknown[]) => void): void {
+    const entries = this.#wrapped.get(listener) ?? new Set()
+    this.#wrapped.set(listener, entries.add({ event, handler }))
+    this.#emitter.on(event, handler)
+    if (event === 'error') this.#errorListeners++
+  }
+
+  #call(event: keyof Map & string, listener: AnyListener, args: unknown[]): void {
+    try {
+      const returned: unknown = listener(...args)
+      if (returned instanceof Promise) returned.catch((error: unknown) => this.#complain(event, error))
+    } catch (error) {
+      this.#complain(event, error)
+    }
+  }
+
+  /** A listener that throws is reported on `error`; one of `error` itself can only be warned about. */
+  #complain(event: string, thrown: unknown): void {
+    const error =
+      thrown instanceof Error ? thrown : new Error(`a listener of '${event}' threw`, { cause: thrown })
+    if (event === 'error') this.#host().warn(`a listener of 'error' threw: ${error.message}`)
+    else (this.emit as (event: string, error: Error) => void).call(this, 'error', error)
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The types that link a job's name, data, result and progress. Two forms: a map of names (`Queue<Jobs>`), and BullMQ's
+ * `Queue<Data, Result, Name>`.
+ */
+
+/** What is known of one kind of job. */
+export interface JobShape {
+  data: unknown
+  result?: unknown
+  progress?: unknown
+}
+
+export type JobMap = { [name: string]: JobShape }
+
+type IsAny<T> = 0 extends 1 & T ? true : false
+
+/** One type argument is a map iff it has properties and every property's type has a member `data`. */
+type IsMap<T> =
+  IsAny<T> extends true
+    ? false
+    : T extends object
+      ? keyof T extends never
+        ? false
+        : [T[keyof T]] extends [{ data: unknown }]
+          ? true
+          : false
+      : false
+
+/** Where a type argument was left out. */
+export interface Omitted {
+  readonly omitted: unique symbol
+}
+declare const omitted: unique symbol
+
+/** The map that the type arguments stand for. */
+export type MapOf<First, Result, Name extends string> = [Result] extends [Omitted]
+  ? IsMap<First> extends true
+    ? First
+    : { [K in Name]: { data: First; result?: any; progress?: any } }
+  : { [K in Name]: { data: First; result?: Result; progress?: any } }
+
+export type NameOf<Map> = keyof Map & string
+type Part<Map, Name extends keyof Map, Key extends string> = Map[Name] extends { [K in Key]?: infer T }
+  ? T
+  : undefined
+export type DataOf<Map, Name extends keyof Map> = Map[Name] extends { data: infer Data } ? Data : never
+/** `void` where the map does not say. */
+export type ResultOf<Map, Name extends keyof Map> = 'result' extends keyof Map[Name]
+  ? Exclude<Part<Map, Name, 'result'>, never>
+  : void
+export type ProgressOf<Map, Name extends keyof Map> = 'progress' extends keyof Map[Name]
+  ? Part<Map, Name, 'progress'>
+  : unknown

@@ -1,0 +1,103 @@
+/**
+ * What a job says of itself while it runs: progress and log lines. The first of each notes in the head that there is
+ * a record to remove with the job; after that the head is left alone.
+ */
+import { LOG_LINE_BYTES } from '../core/bounds.ts'
+import { seal, unseal } from '../core/codec.ts'
+import { type Head, type OwnedPart, decodeHead, encodeHead, owns, withOwned } from '../core/head.ts'
+import { keptLogLines } from '../core/job-options.ts'
+import { partId } from '../core/keys.ts'
+import type { PayloadText } from '../core/payload.ts'
+import { cutText } from '../core/text.ts'
+import { HoldfastError } from '../error.ts'
+import type { Change } from '../store.ts'
+import { type Grant, adoptHead } from './claim.ts'
+import { commitBlock, replan } from './commit.ts'
+import type { Ledger } from './ledger.ts'
+
+/** Who writes: the holder of a lease, whose writes are refused once it is lost, or anyone who has the job's id. */
+export type Author = { readonly name: string; readonly grant?: Grant }
+
+/** Replaces a job's progress. @throws HoldfastError `LOCK_LOST`, `JOB_NOT_FOUND`. */
+export async function writeProgress(ledger: Ledger, author: Author, progress: PayloadText): Promise<void> {
+  await annotate(ledger, author, 'progress', async () => ({
+    set: [[partId('progress', author.name), seal(progress)]],
+  }))
+}
+
+/** Adds a line to a job's log and drops what `keepLogs` no longer holds; the number of lines kept. */
+export async function writeLogLine(ledger: Ledger, author: Author, line: string): Promise<number> {
+  const counter = partId('logs', author.name)
+  let kept = 0
+  await annotate(ledger, author, 'logs', async (head) => {
+    const most = keptLogLines(head.opts)
+    const [record] = await ledger.store.read([counter])
+    const written = record === undefined ? 0 : Number(unseal(record))
+    kept = Math.min(written + 1, most)
+    if (most === 0) return {}
+    return {
+      expect: record === undefined ? { absent: [counter] } : { equal: [[counter, record]] },
+      set: [
+        [counter, seal(String(written + 1))],
+        [partId('log', author.name, written % most), seal(cutText(line, LOG_LINE_BYTES))],
+      ],
+    }
+  })
+  return kept
+}
+
+/** A job's log lines that are kept, oldest first, and how many there are. */
+export async function readLogLines({ store }: Ledger, name: string): Promise<string[]> {
+  const [raw, counter] = await store.read([name, partId('logs', name)])
+  if (raw === undefined || counter === undefined) return []
+  const most = keptLogLines(decodeHead(raw).opts)
+  const written = Number(unseal(counter))
+  const ids: string[] = []
+  for (let line = Math.max(0, written - most); line < written; line++)
+    ids.push(partId('log', name, line % most))
+  const records = await store.read(ids)
+  return records.filter((record) => record !== undefined).map(unseal)
+}
+
+async function annotate(
+  ledger: Ledger,
+  { name, grant }: Author,
+  part: OwnedPart,
+  change: (head: Head) => Promise<Change>,
+): Promise<void> {
+  const { store, lanes } = ledger
+  await replan(async () => {
+    const raw = grant === undefined ? (await store.read([name]))[0] : grant.raw
+    if (raw === undefined) throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${name}`)
+    const head = grant?.head ?? decodeHead(raw)
+    const { expect, set = [] } = await change(head)
+    const marked = owns(head, part) ? raw : encodeHead(withOwned(head, part))
+    const [applied] = await commitBlock(store, [
+      {
+        expect: {
+          ...expect,
+          present: grant === undefined ? [] : [[lanes.lease, grant.leaseKey]],
+          equal: [
+            ...(expect?.equal ?? []),
+            ...(grant !== undefined && marked === raw ? [] : [[name, raw] as const]),
+          ],
+        },
+        set: marked === raw ? set : [...set, [name, marked]],
+      },
+    ])
+    if (applied !== false) {
+      if (grant !== undefined && marked !== raw) adoptHead(grant, marked)
+      return true
+    }
+    if (grant !== undefined) await refresh(ledger, grant)
+    return undefined
+  })
+}
+
+async function refresh({ store, lanes }: Ledger, grant: Grant): Promise<void> {
+  const [keys = []] = await store.scan([
+    { lane: lanes.lease, from: grant.leaseKey, until: `${grant.leaseKey}!`, limit: 1 },
+  ])
+  if (keys.length === 0) throw new HoldfastError('LOCK_LOST', `the lease on ${grant.name} is lost`)
+  adoptHead(grant, (await store.read([grant.name]))[0])
+}

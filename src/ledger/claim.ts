@@ -1,0 +1,198 @@
+/**
+ * Taking jobs: moves from `ready` (or `suspect`) to `lease` under a fresh claim, with the claim's entry beside them.
+ * The plans here are blocks, so that a worker can send them together with its settles.
+ */
+import { decodeConfig, type QueueConfig } from '../core/config.ts'
+import { UnreadableRecord, unseal } from '../core/codec.ts'
+import { type Head, decodeHead, owns } from '../core/head.ts'
+import { PAGE_KEYS, PROMOTE_JOBS } from '../core/bounds.ts'
+import {
+  claimOfLease,
+  claimsKey,
+  jobIdOf,
+  leaseKey,
+  partId,
+  readClaimName,
+  readyKeyOfLease,
+  throughTime,
+  workerOfClaim,
+} from '../core/keys.ts'
+import type { PayloadText } from '../core/payload.ts'
+import { nameOf } from '../core/evaluate.ts'
+import type { Result } from '../store.ts'
+import type { Block } from './commit.ts'
+import type { Ledger } from './ledger.ts'
+
+/** A queue's settings as one read saw them; a claim is refused when they have changed since. */
+export interface SeenConfig {
+  readonly raw: string | undefined
+  readonly config: QueueConfig
+}
+
+/** A job on lease. */
+export interface Grant {
+  /** The job's head record. */
+  readonly name: string
+  readonly id: string
+  readonly claim: string
+  readonly leaseKey: string
+  /** Ready key under which it was taken. */
+  readonly key: string
+  /** When it was granted, ms since the epoch; also its fence unless the head's is larger. */
+  readonly startedAt: number
+  readonly worker: string
+  /** The head record as it is known to be; rewritten by what the holder itself changes. */
+  raw: string | undefined
+  /** `undefined` where the record cannot be read. */
+  head: Head | undefined
+  unreadable?: UnreadableRecord
+}
+
+/** The fence of a grant: rises over all grants of a job. */
+export const fenceOf = ({ startedAt, head }: Grant): number => Math.max(head?.fence ?? 0, startedAt)
+
+export async function readConfig(ledger: Ledger): Promise<SeenConfig> {
+  const [raw] = await ledger.store.read([ledger.configId])
+  return { raw, config: decodeConfig(raw) }
+}
+
+/** Promotes what is due, a bounded number of jobs. */
+export function planPromotion({ lanes, store }: Ledger): Block {
+  return [
+    {
+      move: {
+        from: { lane: lanes.due, until: throughTime(store.now() - store.skewMs), limit: PROMOTE_JOBS },
+        to: [{ lane: lanes.ready, drop: 1 }],
+      },
+    },
+  ]
+}
+
+export interface ClaimPlan {
+  readonly claim: string
+  readonly limit: number
+  readonly until: number
+  /** From the suspects that are due instead of the jobs that are ready. */
+  readonly suspect?: boolean
+}
+
+/** Where the claim's own result stands in the block of `planClaim`; the one before says whether the settings still hold. */
+export const CLAIM_RESULT = 1
+
+/** One claim: all or none of it, only under the settings that were seen, never beyond `limit`. */
+export function planClaim({ lanes, configId, store }: Ledger, seen: SeenConfig, plan: ClaimPlan): Block {
+  const { claim, limit, until, suspect = false } = plan
+  return [
+    { expect: seen.raw === undefined ? { absent: [configId] } : { equal: [[configId, seen.raw]] } },
+    {
+      after: 0,
+      move: suspect
+        ? {
+            from: { lane: lanes.suspect, until: throughTime(store.now() - store.skewMs), limit },
+            to: [{ lane: lanes.lease, drop: 1, mark: claim }],
+          }
+        : { from: { lane: lanes.ready, limit }, to: [{ lane: lanes.lease, mark: claim }] },
+      add: [[lanes.claims, claimsKey(until, claim)]],
+    },
+  ]
+}
+
+/** The grants that a claim's result stands for. */
+export function grantsOf({ claim, suspect = false }: ClaimPlan, result: Result): Grant[] {
+  if (result === false) return []
+  return result.map(({ key, record }) => {
+    const name = nameOf(key)
+    const ready = key.slice(suspect ? key.indexOf('/') + 1 : 0, key.length - name.length - 1)
+    return grant(leaseKey(ready, claim, name), record)
+  })
+}
+
+/** The grant that a lease key and a head record stand for. */
+export function grant(key: string, raw: string | undefined): Grant {
+  const claim = claimOfLease(key)
+  const name = nameOf(key)
+  const granted: Grant = {
+    name,
+    id: jobIdOf(name),
+    claim,
+    leaseKey: key,
+    key: readyKeyOfLease(key),
+    startedAt: readClaimName(claim).grantedAt,
+    worker: workerOfClaim(claim),
+    raw,
+    head: undefined,
+  }
+  adoptHead(granted, raw)
+  return granted
+}
+
+/** Takes note of a head record that was just read for a grant. */
+export function adoptHead(granted: Grant, raw: string | undefined): void {
+  granted.raw = raw
+  granted.head = undefined
+  granted.unreadable = undefined
+  try {
+    granted.head = decodeHead(raw)
+  } catch (error) {
+    granted.unreadable =
+      error instanceof UnreadableRecord ? error : new UnreadableRecord(String(error), false)
+  }
+}
+
+/** What a handler sees of a job besides its head; `problem` where its data cannot be read. */
+export interface GrantedParts {
+  readonly data: PayloadText
+  readonly progress: PayloadText
+  readonly problem?: UnreadableRecord
+}
+
+/** Data and progress of jobs, where they have records of their own in one read for all. */
+export async function readParts({ store }: Ledger, grants: readonly Grant[]): Promise<GrantedParts[]> {
+  const ids = grants.flatMap(({ name, head }) =>
+    (['payload', 'progress'] as const)
+      .filter((part) => head !== undefined && owns(head, part))
+      .map((part) => partId(part, name)),
+  )
+  const records = ids.length === 0 ? [] : await store.read(ids)
+  const read = new Map(ids.map((id, at) => [id, records[at]]))
+  return grants.map(({ name, head }) => {
+    if (head === undefined) return { data: '', progress: '' }
+    const progress = read.get(partId('progress', name))
+    try {
+      const data = owns(head, 'payload') ? unsealPart(read.get(partId('payload', name))) : (head.data ?? '')
+      return { data, progress: progress === undefined ? '' : unseal(progress) }
+    } catch (error) {
+      return { data: '', progress: '', problem: error as UnreadableRecord }
+    }
+  })
+}
+
+/** Whether `readParts` has anything to read for a grant. */
+export const hasParts = ({ head }: Grant): boolean =>
+  head !== undefined && (owns(head, 'payload') || owns(head, 'progress'))
+
+function unsealPart(record: string | undefined): PayloadText {
+  if (record === undefined) throw new UnreadableRecord('the record of its data is missing', false)
+  return unseal(record)
+}
+
+/** Grants under a claim whose answer was lost: what the store says the claim holds. */
+export async function grantsOfClaim(ledger: Ledger, claim: string): Promise<Grant[]> {
+  const keys = (await leaseKeys(ledger)).filter((key) => claimOfLease(key) === claim)
+  return readGrants(ledger, keys)
+}
+
+/** Every key of the lease lane, page by page: as many as jobs are being run. */
+export async function leaseKeys({ store, lanes }: Ledger): Promise<string[]> {
+  const keys: string[] = []
+  for (let from: string | undefined; ; from = `${keys.at(-1)}!`) {
+    const [page = []] = await store.scan([{ lane: lanes.lease, from, limit: PAGE_KEYS }])
+    keys.push(...page)
+    if (page.length === 0) return keys
+  }
+}
+
+export async function readGrants({ store }: Ledger, keys: readonly string[]): Promise<Grant[]> {
+  const records = await store.read(keys.map(nameOf))
+  return keys.map((key, at) => grant(key, records[at]))
+}

@@ -1,0 +1,121 @@
+/**
+ * Sending changes to a store: blocks that must stay whole are packed into as few calls as the contract's bounds
+ * allow, sent together, and answered block by block.
+ */
+import { UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
+import { HoldfastError } from '../error.ts'
+import type { Change, Result, Store } from '../store.ts'
+
+/** Changes that belong into one call; `after` counts within the block. */
+export type Block = readonly Change[]
+
+/** A block's results, or why its call was rejected. */
+export type Answer = readonly Result[] | HoldfastError
+
+/** How often a plan is made anew when others keep being faster, before `STORE_CONTENDED`. */
+const TRIES = 50
+
+/**
+ * Commits blocks in as few calls as possible. Never rejects: a rejected call is the answer of each of its blocks.
+ * There is no order between blocks of different calls.
+ */
+export async function commitBlocks(store: Store, blocks: readonly Block[]): Promise<Answer[]> {
+  const calls = pack(blocks)
+  if (calls.length === 1) return answerCall(store, calls[0]!)
+  return (await Promise.all(calls.map((call) => answerCall(store, call)))).flat()
+}
+
+/** Commits one block; rejects as the store does. */
+export async function commitBlock(store: Store, block: Block): Promise<readonly Result[]> {
+  return store.commit(block)
+}
+
+/**
+ * Calls `attempt` until it gives something else than `undefined`, which says that somebody else was faster and the plan
+ * must be made anew.
+ */
+export async function replan<T>(attempt: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const done = await attempt()
+    if (done !== undefined) return done
+  }
+  throw new HoldfastError(
+    'STORE_CONTENDED',
+    `others changed the job first, ${TRIES} times in a row: try again`,
+  )
+}
+
+export const asHoldfastError = (error: unknown): HoldfastError =>
+  error instanceof HoldfastError
+    ? error
+    : new HoldfastError('STORE_FAILED', `the store failed: ${(error as Error)?.message ?? String(error)}`, {
+        outcome: 'unknown',
+        cause: error,
+      })
+
+async function answerCall(store: Store, blocks: readonly Block[]): Promise<Answer[]> {
+  try {
+    const results = await store.commit(join(blocks))
+    let at = 0
+    return blocks.map((block) => results.slice(at, (at += block.length)))
+  } catch (error) {
+    const rejected = asHoldfastError(error)
+    return blocks.map(() => rejected)
+  }
+}
+
+function join(blocks: readonly Block[]): Change[] {
+  const changes: Change[] = []
+  for (const block of blocks) {
+    const offset = changes.length
+    for (const change of block) {
+      changes.push(
+        change.after === undefined || offset === 0 ? change : { ...change, after: change.after + offset },
+      )
+    }
+  }
+  return changes
+}
+
+function pack(blocks: readonly Block[]): Block[][] {
+  const calls: Block[][] = []
+  let operations = UNIT_OPERATIONS
+  let bytes = UNIT_BYTES
+  for (const block of blocks) {
+    const size = sizeOf(block)
+    operations += size.operations
+    bytes += size.bytes
+    if (operations > UNIT_OPERATIONS || bytes > UNIT_BYTES) {
+      calls.push([])
+      operations = size.operations
+      bytes = size.bytes
+    }
+    calls.at(-1)!.push(block)
+  }
+  return calls
+}
+
+/** Bytes a span, a claim's name and the like may add to a change; more than they ever do. */
+const CHANGE_BYTES = 512
+
+/** Operations exactly; bytes never too low: a UTF-16 unit takes at most three. */
+export function sizeOf(block: Block): { operations: number; bytes: number } {
+  let operations = 0
+  let characters = 0
+  for (const { expect, move, remove, add, append, set, delete: deleted } of block) {
+    operations +=
+      (remove?.length ?? 0) +
+      (add?.length ?? 0) +
+      (append?.length ?? 0) +
+      (set?.length ?? 0) +
+      (deleted?.length ?? 0)
+    if (move !== undefined) operations += move.from.limit * (1 + move.to.length)
+    characters += CHANGE_BYTES
+    for (const [lane, key] of remove ?? []) characters += lane.length + key.length
+    for (const [lane, key] of add ?? []) characters += lane.length + key.length
+    for (const [id, value] of set ?? []) characters += id.length + value.length * 3
+    for (const [id, value] of expect?.equal ?? []) characters += id.length + value.length * 3
+    for (const id of deleted ?? []) characters += id.length
+  }
+  return { operations, bytes: characters }
+}

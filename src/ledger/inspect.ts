@@ -1,0 +1,197 @@
+/** Looking at jobs without changing them: counts, lists, and one job with all its parts. */
+import { PAGE_KEYS } from '../core/bounds.ts'
+import { UnreadableRecord, unseal } from '../core/codec.ts'
+import { nameOf } from '../core/evaluate.ts'
+import { type Head, decodeHead, owns } from '../core/head.ts'
+import { type HistoryEntry, completionEntry, decodeEntry, historyIds } from '../core/history.ts'
+import { claimOfLease, jobIdOf, partId, readClaimName, throughTime, workerOfClaim } from '../core/keys.ts'
+import type { JobState } from '../core/lifecycle.ts'
+import type { PayloadText } from '../core/payload.ts'
+import type { Key, Span } from '../store.ts'
+import type { Ledger } from './ledger.ts'
+
+/** A job as records show it. */
+export interface JobRecord {
+  readonly id: string
+  readonly raw: string
+  /** `undefined` where it cannot be read; `problem` says why. */
+  readonly head: Head | undefined
+  readonly problem?: UnreadableRecord
+  readonly data: PayloadText
+  readonly result: PayloadText
+  readonly progress: PayloadText
+  readonly history: readonly HistoryEntry[]
+  /** Where it is being run, by whom and since when. */
+  readonly lease?: { readonly startedAt: number; readonly worker: string }
+}
+
+export type JobCounts = Record<JobState, number>
+
+/** Whole lanes count in O(1) on every store; only the few suspects are told apart by time. */
+export async function countJobs({ store, lanes }: Ledger): Promise<JobCounts> {
+  const dueSuspects: Span = { lane: lanes.suspect, until: throughTime(store.now()) }
+  const [ready = 0, due = 0, suspect = 0, suspectDue = 0, lease = 0, blocked = 0, done = 0, dead = 0] =
+    await store.count([
+      { lane: lanes.ready },
+      { lane: lanes.due },
+      { lane: lanes.suspect },
+      dueSuspects,
+      { lane: lanes.lease },
+      { lane: lanes.blocked },
+      { lane: lanes.done },
+      { lane: lanes.dead },
+    ])
+  return {
+    waiting: ready + suspectDue,
+    delayed: due + suspect - suspectDue,
+    active: lease,
+    'waiting-children': blocked,
+    completed: done,
+    failed: dead,
+  }
+}
+
+/** The lanes, or parts of them, whose keys are the jobs of a state, in the order they are listed. */
+function spansOf({ store, lanes }: Ledger, state: JobState): Span[] {
+  const now = throughTime(store.now())
+  switch (state) {
+    case 'waiting':
+      return [{ lane: lanes.suspect, until: now }, { lane: lanes.ready }]
+    case 'delayed':
+      return [{ lane: lanes.due }, { lane: lanes.suspect, from: now }]
+    case 'active':
+      return [{ lane: lanes.lease }]
+    case 'waiting-children':
+      return [{ lane: lanes.blocked }]
+    case 'completed':
+      return [{ lane: lanes.done }]
+    case 'failed':
+      return [{ lane: lanes.dead }]
+  }
+}
+
+/** Keys number `start` to `end` (inclusive) of the states' lanes, one lane after the other. */
+export async function listKeys(
+  ledger: Ledger,
+  states: readonly JobState[],
+  { start, end, ascending }: { start: number; end: number; ascending: boolean },
+): Promise<Key[]> {
+  const spans = states.flatMap((state) => spansOf(ledger, state))
+  const found: Key[] = []
+  let skip = start
+  for (const span of spans) {
+    let bounds: Span = span
+    while (found.length <= end - start) {
+      const limit = Math.min(PAGE_KEYS * 5, skip + end - start + 1 - found.length)
+      const [keys = []] = await ledger.store.scan([{ ...bounds, limit, descending: !ascending }])
+      if (keys.length === 0) break
+      for (const key of keys.slice(skip)) found.push([span.lane, key])
+      skip = Math.max(0, skip - keys.length)
+      bounds = ascending ? { ...bounds, from: `${keys.at(-1)}!` } : { ...bounds, until: keys.at(-1)! }
+    }
+  }
+  return found
+}
+
+/** Jobs named by keys, without their history; one that is gone since is left out. */
+export async function readListed(ledger: Ledger, keys: readonly Key[]): Promise<JobRecord[]> {
+  const { store, lanes } = ledger
+  const jobs: JobRecord[] = []
+  for (let at = 0; at < keys.length; at += PAGE_KEYS) {
+    const page = keys.slice(at, at + PAGE_KEYS)
+    const records = await store.read(page.map(([, key]) => nameOf(key)))
+    const heads = page.map(([lane, key], index) => ({
+      lane,
+      key,
+      name: nameOf(key),
+      raw: records[index],
+      ...readHead(records[index]),
+    }))
+    const parts = heads.flatMap(({ name, head }) => (head === undefined ? [] : partIds(name, head)))
+    const read = parts.length === 0 ? [] : await store.read(parts)
+    const byId = new Map(parts.map((id, index) => [id, read[index]]))
+    for (const { lane, key, name, raw, head, problem } of heads) {
+      if (raw === undefined) continue
+      const lease = lane === lanes.lease ? leaseFacts(key) : undefined
+      jobs.push({ id: jobIdOf(name), raw, head, problem, history: [], lease, ...partsOf(name, head, byId) })
+    }
+  }
+  return jobs
+}
+
+/** One job with all its parts; `undefined` where there is none. */
+export async function readJob(ledger: Ledger, name: string): Promise<JobRecord | undefined> {
+  const { store, lanes } = ledger
+  const [raw] = await store.read([name])
+  if (raw === undefined) return undefined
+  const { head, problem } = readHead(raw)
+  if (head === undefined) {
+    return { id: jobIdOf(name), raw, head, problem, data: '', result: '', progress: '', history: [] }
+  }
+  const entries = historyIds(name, head.attemptsStarted ?? 0)
+  const ids = [...partIds(name, head), ...entries]
+  const [read, [leases = []]] = await Promise.all([
+    ids.length === 0 ? [] : store.read(ids),
+    store.scan([{ lane: lanes.lease, from: `${head.key}/`, until: `${head.key}0`, limit: 1 }]),
+  ])
+  const byId = new Map(ids.map((id, index) => [id, read[index]]))
+  const history = entries.flatMap((id) => readEntry(byId.get(id)))
+  const completion = completionEntry(head)
+  return {
+    id: jobIdOf(name),
+    raw,
+    head,
+    ...partsOf(name, head, byId),
+    history: completion === undefined ? history : [...history, completion],
+    lease: leases[0] === undefined ? undefined : leaseFacts(leases[0]),
+  }
+}
+
+function readHead(raw: string | undefined): { head: Head | undefined; problem?: UnreadableRecord } {
+  try {
+    return { head: decodeHead(raw) }
+  } catch (error) {
+    return {
+      head: undefined,
+      problem: error instanceof UnreadableRecord ? error : new UnreadableRecord(String(error), false),
+    }
+  }
+}
+
+const PARTS = ['payload', 'result', 'progress'] as const
+
+const partIds = (name: string, head: Head): string[] =>
+  PARTS.filter((part) => owns(head, part)).map((part) => partId(part, name))
+
+function partsOf(
+  name: string,
+  head: Head | undefined,
+  byId: ReadonlyMap<string, string | undefined>,
+): Pick<JobRecord, 'data' | 'result' | 'progress'> {
+  const part = (kind: (typeof PARTS)[number]): PayloadText => {
+    try {
+      const record = byId.get(partId(kind, name))
+      return record === undefined ? '' : unseal(record)
+    } catch {
+      return ''
+    }
+  }
+  return {
+    data: head?.data ?? part('payload'),
+    result: head?.result ?? part('result'),
+    progress: part('progress'),
+  }
+}
+
+function readEntry(record: string | undefined): HistoryEntry[] {
+  try {
+    return record === undefined ? [] : [decodeEntry(record)]
+  } catch {
+    return []
+  }
+}
+
+function leaseFacts(key: string): { startedAt: number; worker: string } {
+  const claim = claimOfLease(key)
+  return { startedAt: readClaimName(claim).grantedAt, worker: workerOfClaim(claim) }
+}

@@ -1,0 +1,146 @@
+/**
+ * Keeping leases and ending those whose holder is gone. A claim has one entry that says when its leases expire; a
+ * reaper first takes the verdict on an overdue entry, which stops its renewal, then ends each of its leases as stalled.
+ */
+import { PAGE_KEYS } from '../core/bounds.ts'
+import { nameOf } from '../core/evaluate.ts'
+import { claimOfLease, claimsKey, readClaimName, throughTime, timeOf } from '../core/keys.ts'
+import { type Circumstances, type Departure, type Ending } from '../core/lifecycle.ts'
+import { type Grant, leaseKeys, readGrants } from './claim.ts'
+import { type Block, commitBlock, replan } from './commit.ts'
+import type { Ledger } from './ledger.ts'
+import { planSetAside } from './set-aside.ts'
+import { planSettle } from './settle.ts'
+
+/** A lease that ended as stalled, and what became of its job; `departure` is absent where its head could not be read. */
+export interface Stalled {
+  readonly grant: Grant
+  readonly departure?: Departure
+}
+
+/** What a reaper decides with, anew for each job. */
+export interface Reaper {
+  readonly maxStalledCount: number
+  /** Milliseconds that a verdict lasts: a reaper that dies is itself reaped. */
+  readonly verdictMs: number
+}
+
+/** Moves a claim's entry to a later time; false when a reaper was faster. One entry per claim, so this costs the same for any number of jobs. */
+export function planRenewal({ lanes }: Ledger, claim: string, until: number, later: number): Block {
+  return [
+    { remove: [[lanes.claims, claimsKey(until, claim)]], add: [[lanes.claims, claimsKey(later, claim)]] },
+  ]
+}
+
+/** Drops the entry of a claim that has no leases left. */
+export function planRetirement({ lanes }: Ledger, claim: string, until: number): Block {
+  return [{ remove: [[lanes.claims, claimsKey(until, claim)]] }]
+}
+
+/** When the earliest claim or verdict expires, ms since the epoch. */
+export async function nextExpiry({ store, lanes }: Ledger): Promise<number | undefined> {
+  const pages = await store.scan([
+    { lane: lanes.claims, limit: 1 },
+    { lane: lanes.reap, limit: 1 },
+  ])
+  const times = pages.flat().map(timeOf)
+  return times.length === 0 ? undefined : Math.min(...times)
+}
+
+/** Ends the leases of every claim that is overdue by the store's clock and its error. */
+export async function reapExpired(ledger: Ledger, reaper: Reaper): Promise<Stalled[]> {
+  const { store, lanes } = ledger
+  const overdue = throughTime(store.now() - store.skewMs - 1)
+  const pages = await store.scan([
+    { lane: lanes.claims, until: overdue, limit: PAGE_KEYS },
+    { lane: lanes.reap, until: overdue, limit: PAGE_KEYS },
+  ])
+  const stalled: Stalled[] = []
+  for (const [index, lane] of [lanes.claims, lanes.reap].entries()) {
+    for (const key of pages[index] ?? []) {
+      const claim = nameOf(key)
+      const verdict = claimsKey(store.now() + reaper.verdictMs, claim)
+      const [taken] = await commitBlock(store, [{ remove: [[lane, key]], add: [[lanes.reap, verdict]] }])
+      if (taken === false) continue
+      stalled.push(...(await endLeases(ledger, (holder) => holder === claim, reaper)))
+      await commitBlock(store, [{ remove: [[lanes.reap, verdict]] }])
+    }
+  }
+  return stalled
+}
+
+/**
+ * Ends every lease that another epoch left behind: where one process owns all leases, those of an earlier opening are
+ * dead, and nobody needs to wait for them to expire.
+ */
+export async function recoverEpoch(ledger: Ledger, reaper: Reaper): Promise<Stalled[]> {
+  const { store, lanes } = ledger
+  if (store.epoch === undefined) return []
+  const dead = (claim: string): boolean => readClaimName(claim).epoch !== store.epoch
+  const stalled = await endLeases(ledger, dead, reaper)
+  for (const lane of [lanes.claims, lanes.reap]) {
+    let from: string | undefined
+    for (;;) {
+      const [page = []] = await store.scan([{ lane, from, limit: PAGE_KEYS }])
+      if (page.length === 0) break
+      from = `${page.at(-1)}!`
+      const block = page.filter((key) => dead(nameOf(key))).map((key) => ({ remove: [[lane, key] as const] }))
+      if (block.length > 0) await commitBlock(store, block)
+    }
+  }
+  return stalled
+}
+
+async function endLeases(
+  ledger: Ledger,
+  ended: (claim: string) => boolean,
+  reaper: Reaper,
+): Promise<Stalled[]> {
+  const keys = (await leaseKeys(ledger)).filter((key) => ended(claimOfLease(key)))
+  const stalled: Stalled[] = []
+  for (let at = 0; at < keys.length; at += PAGE_KEYS / 2) {
+    for (const grant of await readGrants(ledger, keys.slice(at, at + PAGE_KEYS / 2))) {
+      const ending = await endOne(ledger, grant, reaper)
+      if (ending !== undefined) stalled.push(ending)
+    }
+  }
+  return stalled
+}
+
+/** Ends one lease as stalled, planning again while its head is being edited; `undefined` when it ended otherwise. */
+async function endOne(
+  ledger: Ledger,
+  seen: Grant,
+  { maxStalledCount }: Reaper,
+): Promise<Stalled | undefined> {
+  const { store } = ledger
+  let grant: Grant | undefined = seen
+  return replan<Stalled | { readonly gone: true }>(async () => {
+    if (grant === undefined) return { gone: true }
+    if (grant.head === undefined) {
+      const [applied] = await commitBlock(store, planSetAside(ledger, grant))
+      if (applied !== false) return { grant }
+    } else {
+      const at: Circumstances = { now: store.now(), random: store.host.random(), maxStalledCount }
+      const plan = planSettle(ledger, grant, stallOf(grant), at)
+      const [applied] = await commitBlock(store, plan.changes)
+      if (applied !== false) return { grant, departure: plan.departure }
+    }
+    grant = await readAgain(ledger, grant)
+    return undefined
+  }).then((end) => ('gone' in end ? undefined : end))
+}
+
+async function readAgain(ledger: Ledger, { leaseKey }: Grant): Promise<Grant | undefined> {
+  const [keys = []] = await ledger.store.scan([
+    { lane: ledger.lanes.lease, from: leaseKey, until: `${leaseKey}!`, limit: 1 },
+  ])
+  return (await readGrants(ledger, keys))[0]
+}
+
+const stallOf = ({ worker }: Grant): Ending => ({
+  kind: 'stalled',
+  failure: {
+    message: `the job stalled: the worker ${worker} that ran it ended, or could not renew its lease in time`,
+  },
+})

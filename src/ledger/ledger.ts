@@ -1,0 +1,27 @@
+/**
+ * One queue in one store: what every function of the ledger works on. The ledger is the only caller of a store: it
+ * asks the core what should happen, commits it, and plans again when somebody was faster.
+ */
+import { type Lanes, configId, escapePart, lanesOf } from '../core/keys.ts'
+import type { Store } from '../store.ts'
+
+export interface Ledger {
+  readonly store: Store
+  /** The queue's name as users write it. */
+  readonly queue: string
+  /** The beginning of the names of its jobs' head records: the escaped name and a colon. */
+  readonly prefix: string
+  readonly lanes: Lanes
+  readonly configId: string
+}
+
+export const openLedger = (store: Store, queue: string): Ledger => ({
+  store,
+  queue,
+  prefix: `${escapePart(queue)}:`,
+  lanes: lanesOf(queue),
+  configId: configId(queue),
+})
+
+/** The head record of a job of this queue. */
+export const recordOf = (ledger: Ledger, id: string): string => ledger.prefix + escapePart(id)

@@ -1,0 +1,178 @@
+/**
+ * Finding a job and changing it from outside. An edit sends one candidate per place the job may be in, all in one
+ * unit; as a job has exactly one state key, at most one applies. The place is never read first.
+ */
+import { type Head, decodeHead, encodeHead, owns, withoutOwned } from '../core/head.ts'
+import { completionEntry, encodeEntry, historyId } from '../core/history.ts'
+import {
+  below,
+  blockedKey,
+  dueKey,
+  exactly,
+  finishedKey,
+  partId,
+  readReadyKey,
+  readyKey,
+  waitingKey,
+} from '../core/keys.ts'
+import { type JobState, stateOfLane } from '../core/lifecycle.ts'
+import { ownedRecords } from '../core/owned.ts'
+import { HoldfastError } from '../error.ts'
+import type { Change, Key, Page } from '../store.ts'
+import { commitBlock, replan } from './commit.ts'
+import type { Ledger } from './ledger.ts'
+import { TOO_NEW } from './set-aside.ts'
+
+/** Where a job with this head may have its key, besides `lease`, whose keys carry a claim. */
+function placesOf({ lanes }: Ledger, name: string, head: Head): Key[] {
+  const places: Key[] = [
+    [lanes.ready, waitingKey(head.key, name)],
+    [lanes.blocked, blockedKey(TOO_NEW, head.key, name)],
+  ]
+  if (head.runAt !== undefined) {
+    places.push(
+      [lanes.due, dueKey(head.runAt, head.key, name)],
+      [lanes.suspect, dueKey(head.runAt, head.key, name)],
+    )
+  }
+  if (head.finishedOn !== undefined) {
+    places.push([head.failedCode === undefined ? lanes.done : lanes.dead, finishedKey(head.finishedOn, name)])
+  }
+  return places
+}
+
+/** A job's state as one look at the store shows it; `undefined` where the job is in none of its places (any more). */
+async function lookForState(ledger: Ledger, name: string, head: Head): Promise<JobState | undefined> {
+  const { store, lanes } = ledger
+  const places = placesOf(ledger, name, head)
+  const pages: Page[] = places.map(([lane, key]) => ({ ...exactly(lane, key), limit: 1 }))
+  const found = await store.scan([...pages, { ...below(lanes.lease, head.key), limit: 1 }])
+  if ((found.at(-1)?.length ?? 0) > 0) return 'active'
+  const at = places.findIndex((_, index) => (found[index]?.length ?? 0) > 0)
+  if (at < 0) return undefined
+  const lane = places[at]![0]
+  if (lane === lanes.suspect) return stateOfLane('suspect', head.runAt! <= store.now())
+  if (lane === lanes.ready) return 'waiting'
+  if (lane === lanes.due) return 'delayed'
+  if (lane === lanes.done) return 'completed'
+  return lane === lanes.dead ? 'failed' : 'waiting-children'
+}
+
+/** A job's public state; `unknown` for a job that does not exist. */
+export async function stateOf(ledger: Ledger, name: string): Promise<JobState | 'unknown'> {
+  let previous: string | undefined
+  return replan<JobState | 'unknown'>(async () => {
+    const [raw] = await ledger.store.read([name])
+    if (raw === undefined) return 'unknown'
+    const head = tryDecode(raw)
+    // A record that cannot be read is failed (or blocked, where it is too new) wherever its key is.
+    if (head === undefined) return 'failed'
+    const state = await lookForState(ledger, name, head)
+    // Not found: it moved between the two reads, unless the same head is seen twice and its key is nowhere.
+    if (state === undefined && previous === raw) return 'unknown'
+    previous = raw
+    return state
+  })
+}
+
+/** Removes a job and all its records; false where there is none. A running one is `JOB_STATE` unless `force`. */
+export async function removeJob(ledger: Ledger, name: string, force: boolean): Promise<boolean> {
+  return replan(async () => {
+    const [raw] = await ledger.store.read([name])
+    if (raw === undefined) return false
+    const head = tryDecode(raw)
+    const deleted = [name, ...(head === undefined ? [] : ownedRecords(name, head))]
+    const places = head === undefined ? await keysNaming(ledger, name) : placesOf(ledger, name, head)
+    if (force && head !== undefined) places.push(...(await leaseOf(ledger, head, name)))
+    const results = await commitBlock(
+      ledger.store,
+      places.map((key): Change => ({ expect: { equal: [[name, raw]] }, remove: [key], delete: deleted })),
+    )
+    if (results.some((result) => result !== false)) return true
+    if (!force && head !== undefined && (await leaseOf(ledger, head, name)).length > 0) {
+      throw new HoldfastError(
+        'JOB_STATE',
+        `the job ${name} is being run: wait for it, or remove it with { force: true }`,
+      )
+    }
+    return undefined
+  })
+}
+
+/** Puts a finished job back in line, behind those that wait now, as a new generation. */
+export async function retryJob(
+  ledger: Ledger,
+  name: string,
+  ulid: string,
+  { resetAttempts }: { resetAttempts: boolean },
+): Promise<{ raw: string; head: Head }> {
+  const { store, lanes } = ledger
+  return replan(async () => {
+    const [raw] = await store.read([name])
+    if (raw === undefined) throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${name}`)
+    const head = decodeHead(raw)
+    if (head.finishedOn === undefined) {
+      throw new HoldfastError('JOB_STATE', `the job ${name} is not finished, so there is nothing to retry`)
+    }
+    const again = nextGeneration(head, store.now(), ulid, resetAttempts)
+    const encoded = encodeHead(again)
+    const completion = completionEntry(head)
+    const set: [string, string][] = [[name, encoded]]
+    if (completion !== undefined) set.push([historyId(name, completion.attempt), encodeEntry(completion)])
+    const [applied] = await commitBlock(store, [
+      {
+        expect: { equal: [[name, raw]] },
+        remove: [
+          [head.failedCode === undefined ? lanes.done : lanes.dead, finishedKey(head.finishedOn, name)],
+        ],
+        add: [[lanes.ready, waitingKey(again.key, name)]],
+        set,
+        delete: owns(head, 'result') ? [partId('result', name)] : [],
+      },
+    ])
+    return applied === false ? undefined : { raw: encoded, head: again }
+  })
+}
+
+function nextGeneration(head: Head, now: number, ulid: string, resetAttempts: boolean): Head {
+  const { priority, lifo } = readReadyKey(head.key)
+  return {
+    ...withoutOwned(head, 'result'),
+    key: readyKey(priority, lifo, now, ulid),
+    generation: (head.generation ?? 0) + 1,
+    attemptsMade: resetAttempts ? undefined : head.attemptsMade,
+    stalledCounter: undefined,
+    runAt: undefined,
+    result: undefined,
+    finishedOn: undefined,
+    failedCode: undefined,
+    failedReason: undefined,
+  }
+}
+
+async function leaseOf({ store, lanes }: Ledger, head: Head, name: string): Promise<Key[]> {
+  const [keys = []] = await store.scan([{ ...below(lanes.lease, head.key), limit: 2 }])
+  return keys.filter((key) => key.endsWith(`/${name}`)).map((key) => [lanes.lease, key] as const)
+}
+
+/** Keys of the dead and blocked lanes that name a record which cannot be read, found by looking through them. */
+async function keysNaming({ store, lanes }: Ledger, name: string): Promise<Key[]> {
+  const found: Key[] = []
+  for (const lane of [lanes.dead, lanes.blocked, lanes.ready, lanes.due, lanes.suspect]) {
+    for (let from: string | undefined; ; ) {
+      const [page = []] = await store.scan([{ lane, from, limit: 1000 }])
+      if (page.length === 0) break
+      from = `${page.at(-1)}!`
+      for (const key of page) if (key.endsWith(`/${name}`)) found.push([lane, key])
+    }
+  }
+  return found
+}
+
+function tryDecode(raw: string): Head | undefined {
+  try {
+    return decodeHead(raw)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Jobs whose heads cannot be read. Nothing is rewritten and nothing dropped: a damaged one goes to the dead lane with its raw
+ * bytes, one that needs a newer version waits in `blocked` until a worker knows it.
+ */
+import { PAGE_KEYS } from '../core/bounds.ts'
+import { nameOf } from '../core/evaluate.ts'
+import { decodeHead } from '../core/head.ts'
+import { below, blockedKey, finishedKey, readyKeyIn, waitingKey } from '../core/keys.ts'
+import type { Change } from '../store.ts'
+import type { Grant } from './claim.ts'
+import { type Block, commitBlock } from './commit.ts'
+import type { Ledger } from './ledger.ts'
+
+/** The reason under which jobs that need a newer version wait in `blocked`. */
+export const TOO_NEW = 'too-new'
+
+/** Ends the lease of a job whose head cannot be read. */
+export function planSetAside(
+  { lanes, store }: Ledger,
+  { name, raw, key, leaseKey, unreadable }: Grant,
+): Block {
+  return [
+    {
+      expect: raw === undefined ? { absent: [name] } : { equal: [[name, raw]] },
+      remove: [[lanes.lease, leaseKey]],
+      add: [
+        unreadable?.tooNew === true
+          ? [lanes.blocked, blockedKey(TOO_NEW, key, name)]
+          : [lanes.dead, finishedKey(store.now(), name)],
+      ],
+    },
+  ]
+}
+
+/** Puts those back in line that this version knows. */
+export async function takeBack({ store, lanes }: Ledger): Promise<void> {
+  const span = below(lanes.blocked, TOO_NEW)
+  for (let from = span.from; ; ) {
+    const [keys = []] = await store.scan([{ ...span, from, limit: PAGE_KEYS }])
+    if (keys.length === 0) return
+    from = `${keys.at(-1)}!`
+    const records = await store.read(keys.map(nameOf))
+    const block = keys.flatMap((key, at): Change[] => {
+      if (!isKnown(records[at])) return []
+      return [
+        {
+          remove: [[lanes.blocked, key]],
+          add: [[lanes.ready, waitingKey(readyKeyIn('blocked', key), nameOf(key))]],
+        },
+      ]
+    })
+    if (block.length > 0) await commitBlock(store, block)
+  }
+}
+
+function isKnown(record: string | undefined): boolean {
+  try {
+    decodeHead(record)
+    return true
+  } catch {
+    return false
+  }
+}

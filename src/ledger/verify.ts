@@ -1,0 +1,131 @@
+/**
+ * An audit of a queue: recounts its lanes, holds each state key against its job's head, and looks for jobs with two
+ * state keys. It only reads; jobs that move while it looks are looked at again before they are called a problem.
+ */
+import { nameOf } from '../core/evaluate.ts'
+import { type Head, decodeHead } from '../core/head.ts'
+import {
+  STATE_LANES,
+  type StateLane,
+  dueKey,
+  finishedKey,
+  jobIdOf,
+  readyKeyIn,
+  readyKeyOfLease,
+  waitingKey,
+} from '../core/keys.ts'
+import type { Ledger } from './ledger.ts'
+
+export interface Verification {
+  /** No problems. */
+  readonly ok: boolean
+  /** Jobs that were looked at. */
+  readonly jobs: number
+  /** At most the first hundred, as sentences. */
+  readonly problems: readonly string[]
+}
+
+const PROBLEMS_MOST = 100
+const PAGE = 500
+
+export async function verifyQueue(ledger: Ledger): Promise<Verification> {
+  const { store, lanes } = ledger
+  const seen = new Map<string, StateLane>()
+  const problems: string[] = []
+  const report = (problem: string): void => {
+    if (problems.length < PROBLEMS_MOST) problems.push(problem)
+  }
+  for (const lane of STATE_LANES) {
+    let counted = 0
+    for await (const keys of pagesOf(ledger, lane)) {
+      counted += keys.length
+      const records = await store.read(keys.map(nameOf))
+      for (const [at, key] of keys.entries()) {
+        const name = nameOf(key)
+        const other = seen.get(name)
+        const problem =
+          other === undefined ? mismatch(lane, key, records[at]) : `its key is in ${other} and in ${lane}`
+        seen.set(name, lane)
+        if (problem !== undefined && (await stillThere(ledger, lane, key))) {
+          if (other === undefined || (await anyThere(ledger, other, name)))
+            report(`job ${jobIdOf(name)}: ${problem}`)
+        }
+      }
+    }
+    const [size = 0] = await store.count([{ lane: lanes[lane] }])
+    if (size !== counted) {
+      const recount = await recountLane(ledger, lane)
+      if (recount !== undefined) report(`lane ${lanes[lane]}: ${recount}`)
+    }
+  }
+  return { ok: problems.length === 0, jobs: seen.size, problems }
+}
+
+async function* pagesOf({ store, lanes }: Ledger, lane: StateLane): AsyncGenerator<readonly string[]> {
+  for (let from: string | undefined; ; ) {
+    const [keys = []] = await store.scan([{ lane: lanes[lane], from, limit: PAGE }])
+    if (keys.length === 0) return
+    yield keys
+    from = `${keys.at(-1)}!`
+  }
+}
+
+/** A lane that is being used changes between count and walk; only a quiet one can be called wrong. */
+async function recountLane(ledger: Ledger, lane: StateLane): Promise<string | undefined> {
+  const { store, lanes } = ledger
+  const [before = 0] = await store.count([{ lane: lanes[lane] }])
+  let counted = 0
+  for await (const keys of pagesOf(ledger, lane)) counted += keys.length
+  const [after = 0] = await store.count([{ lane: lanes[lane] }])
+  return before === after && counted !== after ? `its count is ${after}, it holds ${counted}` : undefined
+}
+
+async function stillThere({ store, lanes }: Ledger, lane: StateLane, key: string): Promise<boolean> {
+  const [found = []] = await store.scan([{ lane: lanes[lane], from: key, until: `${key}!`, limit: 1 }])
+  return found.length > 0
+}
+
+async function anyThere(ledger: Ledger, lane: StateLane, name: string): Promise<boolean> {
+  for await (const keys of pagesOf(ledger, lane)) if (keys.some((key) => nameOf(key) === name)) return true
+  return false
+}
+
+/** How a state key and its job's head disagree. */
+function mismatch(lane: StateLane, key: string, record: string | undefined): string | undefined {
+  const name = nameOf(key)
+  if (record === undefined) return `its key is in ${lane} but its record is missing`
+  let head: Head
+  try {
+    head = decodeHead(record)
+  } catch (error) {
+    return lane === 'dead' || lane === 'blocked'
+      ? undefined
+      : `its record cannot be read: ${(error as Error).message}`
+  }
+  const expected = expectedKey(lane, head, name)
+  if (expected === 'any') {
+    const place = lane === 'lease' ? readyKeyOfLease(key) : readyKeyIn('blocked', key)
+    return place === head.key ? undefined : `its key in ${lane} has another place than its head`
+  }
+  return expected === key
+    ? undefined
+    : `its key in ${lane} is ${key}, its head says ${expected ?? 'it is elsewhere'}`
+}
+
+function expectedKey(lane: StateLane, head: Head, name: string): string | 'any' | undefined {
+  const { key, runAt, finishedOn, failedCode } = head
+  switch (lane) {
+    case 'ready':
+      return finishedOn === undefined ? waitingKey(key, name) : undefined
+    case 'due':
+    case 'suspect':
+      return runAt === undefined ? undefined : dueKey(runAt, key, name)
+    case 'lease':
+    case 'blocked':
+      return 'any'
+    case 'done':
+      return finishedOn === undefined || failedCode !== undefined ? undefined : finishedKey(finishedOn, name)
+    case 'dead':
+      return finishedOn === undefined || failedCode === undefined ? undefined : finishedKey(finishedOn, name)
+  }
+}

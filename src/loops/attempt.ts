@@ -1,0 +1,274 @@
+/**
+ * One run of a handler under one lease: its signal, its time limit, and what its end means. It knows neither slots nor the
+ * store.
+ */
+import { strategyWait } from '../core/backoff.ts'
+import { describeFailure } from '../core/failure.ts'
+import { attemptsOf } from '../core/job-options.ts'
+import type { Ending } from '../core/lifecycle.ts'
+import { encodeResult } from '../core/payload.ts'
+import { HoldfastError } from '../error.ts'
+import type { Host } from '../host.ts'
+import type { Job } from '../job.ts'
+import { type Grant, fenceOf } from '../ledger/claim.ts'
+
+/** What a handler gets beside the job. */
+export interface JobContext {
+  /** Aborts the moment the lease is lost, the time limit passes or the worker's close runs out of time; `reason` is a `HoldfastError`. */
+  readonly signal: AbortSignal
+  /** The claim under which the job runs. */
+  readonly token: string
+  /** 1 for the first try. */
+  readonly attempt: number
+  /** Larger than in every earlier lease of this job: give it to other systems, and let them refuse smaller ones. */
+  readonly fence: number
+}
+
+export type AnyHandler = (job: never, context: JobContext, signal: AbortSignal) => unknown
+
+/** `(attempt, error, job) => milliseconds`; -1 fails the job for good. */
+export type BackoffStrategy = (attempt: number, error: unknown, job: Job) => number | Promise<number>
+
+export interface AttemptOptions {
+  readonly host: Host
+  readonly now: () => number
+  readonly handler: AnyHandler | undefined
+  readonly strategies: Readonly<Record<string, BackoffStrategy>>
+  /** Milliseconds for which a handler keeps its slot that goes on after its signal aborted. */
+  readonly patienceMs: number
+  readonly report: (error: Error) => void
+}
+
+export interface AttemptReports {
+  /** Once, when it is known how the lease is to end. */
+  readonly ended: (attempt: Attempt, ending: Ending) => void
+  /** Once, when the slot is free: the handler is done, or did not heed its signal for too long. */
+  readonly freed: (attempt: Attempt) => void
+}
+
+export class Attempt {
+  readonly grant: Grant
+  readonly job: Job
+  /** What the handler threw or gave, for the worker's events. */
+  outcome: { readonly error?: unknown; readonly result?: unknown } = {}
+  readonly #options: AttemptOptions
+  readonly #reports: AttemptReports
+  #controller: AbortController | undefined
+  #aborted: HoldfastError | undefined
+  #ended = false
+  #freed = false
+  #resolve: (() => void) | undefined
+  readonly #timers: (() => void)[] = []
+
+  constructor(grant: Grant, job: Job, options: AttemptOptions, reports: AttemptReports) {
+    this.grant = grant
+    this.job = job
+    this.#options = options
+    this.#reports = reports
+  }
+
+  /** Runs the handler; resolves when its slot is free. */
+  run(): Promise<void> {
+    if (this.#freed) return Promise.resolve()
+    const { timeout } = this.grant.head?.opts ?? {}
+    if (timeout !== undefined) {
+      this.#timers.push(this.#options.host.timer(timeout, () => this.#timeOut(timeout)))
+    }
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+      void this.#handle()
+    })
+  }
+
+  /** The lease is gone: whatever comes of the handler is discarded. False where its end was known before. */
+  lose(error: HoldfastError): boolean {
+    const running = !this.#ended
+    this.#ended = true
+    this.#abort(error)
+    return running
+  }
+
+  /** The worker closes: the handler is told to stop, and failing now burns no attempt. */
+  interrupt(error: HoldfastError): void {
+    this.#abort(error)
+  }
+
+  /** Gives the job back without waiting for the handler any longer. */
+  release(): void {
+    this.#end({ kind: 'released' })
+    this.#free()
+  }
+
+  get #signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
+    }
+    return this.#controller.signal
+  }
+
+  async #handle(): Promise<void> {
+    let ending: Ending
+    try {
+      const { handler } = this.#options
+      if (handler === undefined) {
+        throw new HoldfastError(
+          'NO_HANDLER',
+          `this worker has no handler for jobs named ${JSON.stringify(this.job.name)}`,
+        )
+      }
+      // A handler that does not ask for its signal does not pay for one.
+      const signal = handler.length >= 3 ? this.#signal : (undefined as never)
+      ending = this.#endOfSuccess(await handler(this.job as never, this.#context(), signal))
+    } catch (error) {
+      ending = this.#ended ? { kind: 'released' } : await this.#endOfFailure(error)
+    }
+    this.#free()
+    this.#end(ending)
+  }
+
+  #context(): JobContext {
+    const signal = (): AbortSignal => this.#signal
+    const { grant } = this
+    return {
+      get signal() {
+        return signal()
+      },
+      token: grant.claim,
+      attempt: (grant.head?.attemptsMade ?? 0) + 1,
+      fence: fenceOf(grant),
+    }
+  }
+
+  #endOfSuccess(result: unknown): Ending {
+    try {
+      this.outcome = { result }
+      return { kind: 'completed', result: encodeResult(result) }
+    } catch (error) {
+      // The work is done, so it is not done again; what is wrong is the handler, and somebody must see it.
+      this.outcome = { error }
+      return { kind: 'failed', failure: describeFailure(error), code: 'UNRECOVERABLE', final: true }
+    }
+  }
+
+  async #endOfFailure(error: unknown): Promise<Ending> {
+    if (this.#aborted?.code === 'CLOSING') return { kind: 'released' }
+    this.outcome = { error }
+    const failure = describeFailure(error)
+    if (isNamed(error, 'SnoozeError'))
+      return { kind: 'snoozed', ms: wait((error as { ms: unknown }).ms) ?? 1 }
+    if (isNamed(error, 'UnrecoverableError'))
+      return { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true }
+    const code =
+      error instanceof HoldfastError && error.code === 'NO_HANDLER' ? 'NO_HANDLER' : 'ATTEMPTS_EXHAUSTED'
+    if (isNamed(error, 'RetryAfterError')) {
+      return {
+        kind: 'failed',
+        failure,
+        code,
+        wait: this.#retryAfter((error as { retryAfter: unknown }).retryAfter),
+      }
+    }
+    const asked = await this.#askStrategy(error)
+    return asked === -1
+      ? { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true }
+      : { kind: 'failed', failure, code, wait: asked }
+  }
+
+  #retryAfter(after: unknown): number | undefined {
+    return after instanceof Date ? wait(after.getTime() - this.#options.now()) : wait(after)
+  }
+
+  /** What the job's own backoff strategy says; `undefined` leaves it to the core. */
+  async #askStrategy(error: unknown): Promise<number | undefined> {
+    const { head } = this.grant
+    const { backoff } = head!.opts
+    if (backoff === undefined || backoff.type === 'fixed' || backoff.type === 'exponential') return undefined
+    const attempt = (head!.attemptsMade ?? 0) + 1
+    if (attempt >= attemptsOf(head!.opts)) return undefined
+    const { strategies, report } = this.#options
+    const strategy = Object.hasOwn(strategies, backoff.type) ? strategies[backoff.type] : undefined
+    if (strategy === undefined) {
+      report(
+        new HoldfastError(
+          'OPTION_INVALID',
+          `this worker has no backoff strategy ${JSON.stringify(backoff.type)}`,
+        ),
+      )
+      return undefined
+    }
+    try {
+      const answer = await strategy(attempt, error, this.job)
+      const asked = strategyWait(answer)
+      if (asked === undefined) {
+        report(
+          new HoldfastError(
+            'OPTION_INVALID',
+            `the backoff strategy ${backoff.type} gave ${String(answer)}, which is no number of ms`,
+          ),
+        )
+      }
+      return asked
+    } catch (thrown) {
+      report(
+        new HoldfastError('OPTION_INVALID', `the backoff strategy ${backoff.type} threw`, { cause: thrown }),
+      )
+      return undefined
+    }
+  }
+
+  #timeOut(ms: number): void {
+    const error = new HoldfastError('TIMEOUT', `the attempt took longer than its timeout of ${ms} ms`)
+    this.#abort(error)
+    if (this.#ended) return
+    this.outcome = { error }
+    this.#end({ kind: 'failed', failure: describeFailure(error), code: 'TIMEOUT' })
+  }
+
+  #abort(error: HoldfastError): void {
+    if (this.#aborted !== undefined || this.#freed) return
+    this.#aborted = error
+    this.#controller?.abort(error)
+    const { host, patienceMs, report } = this.#options
+    this.#timers.push(
+      host.timer(patienceMs, () => {
+        report(
+          new HoldfastError(
+            error.code,
+            `the handler of job ${this.job.id} goes on although its signal aborted; its slot is given to another`,
+            { cause: error },
+          ),
+        )
+        this.#free()
+      }),
+    )
+  }
+
+  #end(ending: Ending): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#reports.ended(this, ending)
+  }
+
+  #free(): void {
+    if (this.#freed) return
+    this.#freed = true
+    for (const cancel of this.#timers) cancel()
+    this.#reports.freed(this)
+    this.#resolve?.()
+  }
+}
+
+/** By name, as the error may come from another copy of the package; reading one must not throw. */
+function isNamed(error: unknown, name: string): boolean {
+  try {
+    return (error as { name?: unknown } | null | undefined)?.name === name
+  } catch {
+    return false
+  }
+}
+
+const wait = (ms: unknown): number | undefined => {
+  const checked = strategyWait(ms)
+  return checked === -1 ? 0 : checked
+}

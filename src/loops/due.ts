@@ -1,0 +1,82 @@
+/**
+ * Watching a lane whose keys begin with a time (`due`, `suspect`): says when the first of them has come. It reads the
+ * lane's head when a hint says that it changed, and sleeps until then.
+ */
+import { timeOf } from '../core/keys.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { Alarm } from './alarm.ts'
+
+/** Milliseconds after which a look that failed is tried again. */
+const RETRY_MS = 1000
+
+export class DueLane {
+  /** Whether a key's time has come, as far as is known. */
+  isDue = false
+  readonly #ledger: Ledger
+  readonly #lane: string
+  readonly #report: { due: () => void; error: (error: unknown) => void }
+  readonly #alarm: Alarm
+  #unwatch: (() => void) | undefined
+  #looking = false
+  #again = false
+
+  constructor(
+    ledger: Ledger,
+    lane: 'due' | 'suspect',
+    report: { due: () => void; error: (error: unknown) => void },
+  ) {
+    this.#ledger = ledger
+    this.#lane = ledger.lanes[lane]
+    this.#report = report
+    this.#alarm = new Alarm(ledger.store, () => this.#come())
+  }
+
+  start(): void {
+    this.#unwatch = this.#ledger.store.watch([this.#lane], () => this.look())
+    this.look()
+  }
+
+  stop(): void {
+    this.#unwatch?.()
+    this.#unwatch = undefined
+    this.#alarm.clear()
+  }
+
+  /** What was due has been taken, or at least tried to be: finds out when the next one is. */
+  served(): void {
+    this.isDue = false
+    this.look()
+  }
+
+  /** Reads the lane's head; one look at a time. */
+  look(): void {
+    if (this.#looking) this.#again = true
+    else void this.#look()
+  }
+
+  async #look(): Promise<void> {
+    this.#looking = true
+    const { store } = this.#ledger
+    do {
+      this.#again = false
+      try {
+        const [[first] = []] = await store.scan([{ lane: this.#lane, limit: 1 }])
+        if (this.#unwatch === undefined) break
+        if (first === undefined) continue
+        if (timeOf(first) <= store.now() - store.skewMs) this.#come()
+        else this.#alarm.set(timeOf(first) + store.skewMs)
+      } catch (error) {
+        if (this.#unwatch === undefined) break
+        this.#report.error(error)
+        this.#alarm.set(store.now() + RETRY_MS)
+      }
+    } while (this.#again)
+    this.#looking = false
+  }
+
+  #come(): void {
+    if (this.#unwatch === undefined) return
+    this.isDue = true
+    this.#report.due()
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Ending the leases of holders that are gone. It sleeps until the earliest claim expires; while nobody holds a lease it does
+ * nothing at all. Renewals of this process come first: after a long pause their timer is due before this one.
+ */
+import { type Reaper, type Stalled, nextExpiry, reapExpired, recoverEpoch } from '../ledger/lease.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { Alarm } from './alarm.ts'
+
+/** Part of the lease length by which reapers are spread, so that not all of them look at the same moment. */
+const SPREAD = 0.05
+
+export class Reap {
+  readonly #ledger: Ledger
+  readonly #reaper: Reaper
+  readonly #report: { stalled: (stalled: readonly Stalled[]) => void; error: (error: unknown) => void }
+  readonly #alarm: Alarm
+  #unwatch: (() => void) | undefined
+  #reaping: Promise<void> | undefined
+
+  constructor(
+    ledger: Ledger,
+    reaper: Reaper,
+    report: { stalled: (stalled: readonly Stalled[]) => void; error: (error: unknown) => void },
+  ) {
+    this.#ledger = ledger
+    this.#reaper = reaper
+    this.#report = report
+    this.#alarm = new Alarm(ledger.store, () => {
+      this.#reaping = this.#reap().finally(() => (this.#reaping = undefined))
+    })
+  }
+
+  /** Ends what an earlier opening of the store left behind, then watches. */
+  start(): void {
+    const { store, lanes } = this.#ledger
+    // The first claim of a lane gives a hint; how long its lease is does not matter, as nobody waits longer than one of ours.
+    this.#unwatch = store.watch([lanes.claims], () => {
+      if (!this.#alarm.isSet && this.#reaping === undefined)
+        this.#alarm.set(store.now() + this.#reaper.verdictMs)
+    })
+    this.#reaping = this.#recover().finally(() => (this.#reaping = undefined))
+  }
+
+  /** Resolves once a verdict under way has been carried out. */
+  async stop(): Promise<void> {
+    this.#unwatch?.()
+    this.#unwatch = undefined
+    this.#alarm.clear()
+    await this.#reaping
+  }
+
+  async #recover(): Promise<void> {
+    try {
+      this.#report.stalled(await recoverEpoch(this.#ledger, this.#reaper))
+      await this.#sleep()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  async #reap(): Promise<void> {
+    try {
+      this.#report.stalled(await reapExpired(this.#ledger, this.#reaper))
+      await this.#sleep()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  async #sleep(): Promise<void> {
+    const { store } = this.#ledger
+    const next = await nextExpiry(this.#ledger)
+    if (next === undefined || this.#unwatch === undefined) return
+    const spread = store.host.random() * SPREAD * this.#reaper.verdictMs
+    this.#alarm.set(Math.max(next, store.now()) + store.skewMs + 2 + Math.ceil(spread))
+  }
+
+  #failed(error: unknown): void {
+    if (this.#unwatch === undefined) return
+    this.#report.error(error)
+    this.#alarm.set(this.#ledger.store.now() + this.#reaper.verdictMs)
+  }
+}

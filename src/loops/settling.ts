@@ -1,0 +1,168 @@
+/**
+ * Endings on their way into the store: those that gathered since the last cycle become blocks; applied ones are announced,
+ * refused ones looked into, rejected ones sent again. An ending leaves this place only with the store's word.
+ */
+import { UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
+import type { Departure, Ending } from '../core/lifecycle.ts'
+import { HoldfastError } from '../error.ts'
+import type { Job } from '../job.ts'
+import type { Grant } from '../ledger/claim.ts'
+import { type Answer, type Block, sizeOf } from '../ledger/commit.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { planSetAside } from '../ledger/set-aside.ts'
+import { type SettlePlan, joinSettles, judgeRefusal, planSettle } from '../ledger/settle.ts'
+import type { Attempt } from './attempt.ts'
+import type { Renewal } from './renew.ts'
+
+/** A lease that is to end: as its attempt ended, or set aside because its head cannot be read. */
+export interface Ended {
+  readonly grant: Grant
+  /** Absent where the job never ran. */
+  readonly attempt: Attempt | undefined
+  /** Where there is no attempt but a job to speak of. */
+  readonly job?: Job | undefined
+  ending: Ending | 'set aside'
+  /** An answer for it was lost, so it may have been applied. */
+  unknown?: boolean
+}
+
+export interface SettlingReports {
+  /** The store has it: `departure` is what became of the job, absent where it was set aside. */
+  readonly settled: (ended: Ended, departure: Departure | undefined, raw: string | undefined) => void
+  /** The lease was taken; nothing happened. */
+  readonly lost: (ended: Ended) => void
+}
+
+interface Planned {
+  readonly ended: Ended
+  readonly plan: SettlePlan | undefined
+  readonly changes: Block
+}
+
+/** A block and what of it belongs to which ending. */
+interface Group {
+  readonly block: Block
+  readonly planned: readonly Planned[]
+  /** Whether the claim's entry goes with it, as its last change. */
+  readonly removesEntry: boolean
+}
+
+export class Settling {
+  readonly #ledger: Ledger
+  readonly #renewal: Renewal
+  readonly #maxStalledCount: number
+  readonly #reports: SettlingReports
+  #gathered: Ended[] = []
+  #sent = 0
+
+  constructor(ledger: Ledger, renewal: Renewal, maxStalledCount: number, reports: SettlingReports) {
+    this.#ledger = ledger
+    this.#renewal = renewal
+    this.#maxStalledCount = maxStalledCount
+    this.#reports = reports
+  }
+
+  /** Endings the store does not have yet. */
+  get open(): number {
+    return this.#gathered.length + this.#sent
+  }
+
+  add(ended: Ended): void {
+    this.#gathered.push(ended)
+  }
+
+  /** Everything that gathered, as groups to commit; each is to be answered. */
+  take(): Group[] {
+    const gathered = this.#gathered
+    this.#gathered = []
+    this.#sent += gathered.length
+    const byClaim = new Map<string, Planned[]>()
+    for (const ended of gathered) {
+      const planned = this.#plan(ended)
+      const others = byClaim.get(ended.grant.claim)
+      if (others === undefined) byClaim.set(ended.grant.claim, [planned])
+      else others.push(planned)
+    }
+    return [...byClaim.values()].flatMap((planned) => this.#group(planned))
+  }
+
+  async answered(groups: readonly Group[], answers: readonly Answer[]): Promise<void> {
+    const refused: Planned[] = []
+    for (const [at, { planned, removesEntry }] of groups.entries()) {
+      const answer = answers[at]!
+      let index = 0
+      for (const one of planned) {
+        this.#sent--
+        if (answer instanceof HoldfastError) this.#rejected(one.ended, answer)
+        else if (answer[index] === false) refused.push(one)
+        else this.#applied(one, removesEntry && answer.at(-1) !== false)
+        index += one.changes.length
+      }
+    }
+    if (refused.length > 0) await this.#judge(refused)
+  }
+
+  #plan(ended: Ended): Planned {
+    const { grant, ending } = ended
+    if (ending === 'set aside' || grant.head === undefined) {
+      return { ended, plan: undefined, changes: planSetAside(this.#ledger, grant) }
+    }
+    const { store } = this.#ledger
+    const plan = planSettle(this.#ledger, grant, ending, {
+      now: store.now(),
+      random: store.host.random(),
+      maxStalledCount: this.#maxStalledCount,
+    })
+    return { ended, plan, changes: plan.changes }
+  }
+
+  /** One block with the claim's entry, where these are all the leases it has and they fit into a unit; else a block each. */
+  #group(planned: readonly Planned[]): Group[] {
+    const changes = planned.map((one) => one.changes)
+    const claim = this.#renewal.claimOf(planned[0]!.ended.grant)
+    if (claim !== undefined && claim.leases.size === planned.length && claim.perhaps === undefined) {
+      const block = joinSettles(this.#ledger, changes, { claim: claim.name, until: claim.until })
+      const { operations, bytes } = sizeOf(block)
+      if (operations <= UNIT_OPERATIONS && bytes <= UNIT_BYTES)
+        return [{ block, planned, removesEntry: true }]
+    }
+    return planned.map((one) => ({ block: one.changes, planned: [one], removesEntry: false }))
+  }
+
+  #applied({ ended, plan }: Planned, entryRemoved: boolean): void {
+    this.#renewal.end(ended.grant, entryRemoved)
+    this.#reports.settled(ended, plan?.departure, plan?.raw)
+  }
+
+  #rejected(ended: Ended, error: HoldfastError): void {
+    if (error.outcome === 'unknown') ended.unknown = true
+    if (error.code === 'UNIT_INVALID' && ended.ending !== 'set aside' && ended.ending.kind === 'completed') {
+      // No unit can hold this result, so no second try would help.
+      ended.ending = {
+        kind: 'failed',
+        final: true,
+        code: 'UNRECOVERABLE',
+        failure: { message: error.message },
+      }
+    }
+    this.#gathered.push(ended)
+  }
+
+  async #judge(refused: readonly Planned[]): Promise<void> {
+    for (const one of refused) {
+      const { ended, plan } = one
+      try {
+        const verdict = await judgeRefusal(this.#ledger, ended.grant, plan?.raw, ended.unknown ?? false)
+        if (verdict === 'again') this.#gathered.push(ended)
+        else if (verdict === 'applied') this.#applied(one, false)
+        else {
+          this.#renewal.end(ended.grant)
+          this.#reports.lost(ended)
+        }
+      } catch {
+        // The store failed meanwhile; it will be asked again with the next cycle.
+        this.#gathered.push(ended)
+      }
+    }
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * The work cycle of a worker: settle what ended, promote what is due, claim for the free slots, all in one call and so one
+ * fsync or round trip; then start what was granted. One cycle is under way at a time; what ends meanwhile rides in the next.
+ */
+import { CLAIM_JOBS, PROMOTE_JOBS } from '../core/bounds.ts'
+import { claimName } from '../core/keys.ts'
+import { HoldfastError } from '../error.ts'
+import {
+  CLAIM_RESULT,
+  type ClaimPlan,
+  type Grant,
+  type SeenConfig,
+  grantsOf,
+  grantsOfClaim,
+  planClaim,
+  planPromotion,
+  readConfig,
+} from '../ledger/claim.ts'
+import { type Answer, type Block, asHoldfastError, commitBlocks } from '../ledger/commit.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { DueLane } from './due.ts'
+import type { Renewal } from './renew.ts'
+import type { Settling } from './settling.ts'
+
+export interface WorkOptions {
+  readonly ledger: Ledger
+  readonly renewal: Renewal
+  readonly settling: Settling
+  readonly due: DueLane
+  readonly suspects: DueLane
+  readonly leaseMs: number
+  /** The worker's name and the random part of this object, escaped. */
+  readonly worker: string
+  /** Handlers that may run, and that do. */
+  readonly slots: () => { readonly all: number; readonly busy: number }
+  readonly start: (grants: readonly Grant[]) => void
+  /** The queue gave all it had. */
+  readonly drained: () => void
+  readonly error: (error: HoldfastError) => void
+  /** The store was closed: there is nothing more to do. */
+  readonly storeClosed: () => void
+}
+
+/** Milliseconds a worker rests after the store failed: doubled each time, half of it by chance. */
+const REST_LEAST_MS = 100
+const REST_MOST_MS = 10_000
+
+export class Work {
+  readonly #options: WorkOptions
+  /** The queue's settings as last read; `undefined` when they may have changed. */
+  #seen: SeenConfig | undefined
+  #counter = 0
+  /** There may be jobs that are ready. */
+  #hungry = true
+  #tookSome = false
+  #claiming = false
+  #cycle: Promise<void> | undefined
+  /** Woken since the last look for something to do. */
+  #woken = false
+  #failures = 0
+  #endRest: (() => void) | undefined
+  /** The suspect that is being run, alone. */
+  #suspect: Grant | undefined
+  /** Claims whose answer was lost: they may hold jobs that nobody runs. */
+  readonly #lostAnswers = new Set<ClaimPlan>()
+  #unwatch: (() => void) | undefined
+
+  constructor(options: WorkOptions) {
+    this.#options = options
+  }
+
+  startClaiming(): void {
+    const { ledger, due, suspects } = this.#options
+    if (this.#claiming) return
+    this.#claiming = true
+    this.#hungry = true
+    this.#seen = undefined
+    this.#unwatch = ledger.store.watch([ledger.lanes.ready], () => {
+      this.#hungry = true
+      if (this.#seen?.config.paused === true) this.#seen = undefined
+      this.wake()
+    })
+    due.start()
+    suspects.start()
+    this.wake()
+  }
+
+  /** No claims from now on; settles go on. */
+  stopClaiming(): void {
+    this.#claiming = false
+    this.#unwatch?.()
+    this.#unwatch = undefined
+    this.#options.due.stop()
+    this.#options.suspects.stop()
+  }
+
+  /** There may be something to settle, to promote or to claim. */
+  wake(): void {
+    this.#woken = true
+    if (this.#cycle === undefined && this.#endRest === undefined) this.#cycle = this.#run()
+  }
+
+  /** Resolves when no cycle is under way. */
+  async quiet(): Promise<void> {
+    while (this.#cycle !== undefined) await this.#cycle
+  }
+
+  stop(): void {
+    this.stopClaiming()
+    this.#endRest?.()
+    this.#endRest = undefined
+  }
+
+  /** A job's slot is free again. */
+  freed(grant: Grant): void {
+    if (this.#suspect === grant) this.#suspect = undefined
+    this.wake()
+  }
+
+  async #run(): Promise<void> {
+    // Whatever else ends in this turn rides along.
+    await Promise.resolve()
+    await Promise.resolve()
+    try {
+      while (this.#woken) {
+        this.#woken = false
+        while (await this.#once());
+      }
+    } catch (error) {
+      this.#rest(asHoldfastError(error))
+    }
+    this.#cycle = undefined
+  }
+
+  /** One cycle; false when there was nothing to do. */
+  async #once(): Promise<boolean> {
+    const { ledger, settling, renewal } = this.#options
+    if (this.#claiming && this.#hungry) this.#seen ??= await readConfig(ledger)
+    if (this.#lostAnswers.size > 0) await this.#adoptLost()
+    const groups = settling.take()
+    const retirements = renewal.takeRetirements()
+    const promotions = this.#planPromotion()
+    const plans = this.#planClaims(promotions.length > 0)
+    const blocks = [
+      ...groups.map(({ block }) => block),
+      ...retirements,
+      ...promotions,
+      ...plans.map((plan) => planClaim(ledger, this.#seen!, plan)),
+    ]
+    if (blocks.length === 0) return false
+
+    const answers = await commitBlocks(ledger.store, blocks)
+    const claimed = answers.splice(answers.length - plans.length)
+    const promoted = answers.splice(answers.length - promotions.length)
+    this.#granted(plans, claimed)
+    if (promoted[0] !== undefined) this.#promoted(promoted[0])
+    await settling.answered(groups, answers.slice(0, groups.length))
+    for (const answer of [...answers, ...promoted, ...claimed])
+      if (answer instanceof HoldfastError) throw answer
+    this.#failures = 0
+    return true
+  }
+
+  #planPromotion(): Block[] {
+    const { ledger, due } = this.#options
+    return this.#claiming && due.isDue ? [planPromotion(ledger)] : []
+  }
+
+  #planClaims(promoting: boolean): ClaimPlan[] {
+    const { suspects, slots } = this.#options
+    if (!this.#claiming || this.#seen === undefined || this.#seen.config.paused === true) return []
+    if (this.#suspect !== undefined) return []
+    const { all, busy } = slots()
+    if (suspects.isDue) {
+      // A suspect may take its neighbours along, so it gets none: claimed once every slot is empty.
+      return busy === 0 ? [this.#planOne(1, true)] : []
+    }
+    if (!this.#hungry && !promoting) return []
+    const plans: ClaimPlan[] = []
+    for (let free = all - busy; free > 0; free -= CLAIM_JOBS)
+      plans.push(this.#planOne(Math.min(free, CLAIM_JOBS), false))
+    // Set again by a hint that comes from now on, or by a claim that got all it asked for.
+    if (plans.length > 0) this.#hungry = false
+    return plans
+  }
+
+  #planOne(limit: number, suspect: boolean): ClaimPlan {
+    const { ledger, leaseMs, worker } = this.#options
+    const now = ledger.store.now()
+    const claim = claimName({
+      grantedAt: now,
+      epoch: ledger.store.epoch ?? '0',
+      counter: ++this.#counter,
+      worker,
+    })
+    return { claim, limit, until: now + leaseMs, suspect }
+  }
+
+  #granted(plans: readonly ClaimPlan[], answers: readonly Answer[]): void {
+    const { slots, drained } = this.#options
+    let short = false
+    plans.forEach((plan, at) => {
+      const answer = answers[at]!
+      if (answer instanceof HoldfastError) {
+        this.#hungry = true
+        if (answer.outcome === 'unknown') this.#lostAnswers.add(plan)
+        return
+      }
+      if (answer[0] === false) {
+        this.#seen = undefined
+        this.#hungry = true
+        return
+      }
+      const grants = grantsOf(plan, answer[CLAIM_RESULT]!)
+      this.#begin(plan, grants)
+      if (plan.suspect === true) this.#options.suspects.served()
+      else if (grants.length === plan.limit) this.#hungry = true
+      else short = true
+    })
+    if (short && !this.#hungry && this.#tookSome && slots().busy === 0) {
+      this.#tookSome = false
+      drained()
+    }
+  }
+
+  #begin(plan: ClaimPlan, grants: readonly Grant[]): void {
+    if (grants.length === 0) return
+    this.#tookSome = true
+    if (plan.suspect === true) this.#suspect = grants[0]
+    this.#options.renewal.hold(plan.claim, plan.until, grants)
+    this.#options.start(grants)
+  }
+
+  #promoted(answer: Answer): void {
+    if (answer instanceof HoldfastError) return
+    const [moved] = answer
+    if (moved === false || moved === undefined || moved.length < PROMOTE_JOBS) this.#options.due.served()
+    if (moved !== false) this.#hungry = true
+  }
+
+  /** Takes over the jobs of claims whose answer was lost but which the store did apply. */
+  async #adoptLost(): Promise<void> {
+    for (const plan of this.#lostAnswers) {
+      const grants = await grantsOfClaim(this.#options.ledger, plan.claim)
+      this.#lostAnswers.delete(plan)
+      this.#begin(plan, grants)
+    }
+  }
+
+  #rest(error: HoldfastError): void {
+    const { ledger, storeClosed } = this.#options
+    this.#options.error(error)
+    if (error.code === 'STORE_CLOSED') return storeClosed()
+    const { host } = ledger.store
+    const most = Math.min(REST_LEAST_MS * 2 ** this.#failures++, REST_MOST_MS)
+    this.#endRest = host.timer(most * (1 - host.random() / 2), () => {
+      this.#endRest = undefined
+      this.wake()
+    })
+  }
+}

@@ -1,0 +1,293 @@
+/** The worker: runs handlers for the jobs of a queue. A thin shell around a shift: options, events, beginning and end. */
+import { checkOptions, refuseOption } from './core/check.ts'
+import { checkQueueName } from './core/job-options.ts'
+import { escapePart } from './core/keys.ts'
+import {
+  WORKER_DEFAULTS,
+  type WorkerSettings,
+  checkWorkerOptions,
+  closeTimeoutCheck,
+  concurrencyCheck,
+} from './core/worker-options.ts'
+import { HoldfastError } from './error.ts'
+import { Events, type Listener } from './events.ts'
+import type { Host } from './host.ts'
+import type { Job, JobOf } from './job.ts'
+import type { MapOf, NameOf, Omitted, ResultOf } from './job-map.ts'
+import { asHoldfastError } from './ledger/commit.ts'
+import { openLedger } from './ledger/ledger.ts'
+import type { AnyHandler, BackoffStrategy, JobContext } from './loops/attempt.ts'
+import { Shift } from './loops/shift.ts'
+import { processName } from './process-name.ts'
+import { storeCheck } from './store-option.ts'
+import type { Store } from './store.ts'
+
+/** Runs one job: gives its result, or throws. May be given `signal` as its third argument, where BullMQ has it. */
+export type Handler<Map, Name extends NameOf<Map> = NameOf<Map>> = (
+  job: JobOf<Map, Name>,
+  context: JobContext,
+  signal: AbortSignal,
+) => ResultOf<Map, Name> | Promise<ResultOf<Map, Name>>
+
+/** One handler per name of job; a job without one fails with `NO_HANDLER`. */
+export type Handlers<Map> = { [N in NameOf<Map>]?: Handler<Map, N> }
+
+export interface WorkerOptions extends WorkerSettings {
+  /** The store of the queue. Required; closing the worker leaves it open. */
+  store: Store
+  /** Backoff types of your own: `(attempt, error, job) => ms`, -1 fails the job for good. */
+  backoffStrategies?: Record<string, BackoffStrategy>
+}
+
+export interface CloseOptions {
+  /** Milliseconds to let handlers finish; default 30,000, `Infinity` waits for as long as they take. */
+  timeout?: number
+}
+
+export type WorkerEvents<AnyJob> = {
+  active: [job: AnyJob, prev: 'waiting']
+  progress: [job: AnyJob, progress: unknown]
+  completed: [job: AnyJob, result: unknown, prev: 'active']
+  /** After every attempt that failed; the job is failed for good where `job.failedCode` is set. */
+  failed: [job: AnyJob | undefined, error: Error, prev: 'active']
+  stalled: [id: string, prev: 'active']
+  'retries-exhausted': [id: string, attemptsMade: number]
+  lockLost: [job: AnyJob]
+  drained: []
+  paused: []
+  resumed: []
+  error: [error: Error]
+  closing: []
+  closed: []
+}
+
+const CLOSE_TIMEOUT_MS = 30_000
+/** What handlers get to heed their signal when the worker's close runs out of time. */
+const CLOSE_GRACE_MS = 1000
+/** What a failing store gets to take the last endings; after it they are left to their leases. */
+const FLUSH_MS = 5000
+/** Between tries to open a store that cannot be opened. */
+const OPEN_RETRY_MS = 1000
+
+export class Worker<First = any, Result = Omitted, Name extends string = string> {
+  readonly name: string
+  readonly #store: Store
+  readonly #events: Events<WorkerEvents<JobOf<MapOf<First, Result, Name>>>>
+  readonly #shift: Shift
+  #running: Promise<void> | undefined
+  #begun = false
+  #paused = false
+  #closing: Promise<void> | undefined
+  #wakeOpening: (() => void) | undefined
+  #ended: (() => void) | undefined
+
+  /** @throws HoldfastError `OPTION_INVALID` naming the field. */
+  constructor(
+    name: string,
+    handler: Handler<MapOf<First, Result, Name>> | Handlers<MapOf<First, Result, Name>>,
+    options: WorkerOptions,
+  ) {
+    this.name = checkQueueName(name)
+    const checked = checkWorkerOptions<WorkerOptions>(options, storeCheck)
+    const {
+      store,
+      concurrency = WORKER_DEFAULTS.concurrency,
+      lockDuration = WORKER_DEFAULTS.lockDuration,
+    } = checked
+    this.#store = store
+    this.#events = new Events(() => store.host)
+    this.#shift = new Shift(
+      {
+        ledger: openLedger(store, name),
+        concurrency,
+        leaseMs: lockDuration,
+        renewMs: checked.lockRenewTime ?? lockDuration / 2,
+        maxStalledCount: checked.maxStalledCount ?? WORKER_DEFAULTS.maxStalledCount,
+        worker: `${escapePart(checked.name ?? processName())}.${randomPart(store.host)}`,
+        handlerOf: handlerLookup(handler),
+        strategies: checked.backoffStrategies ?? {},
+      },
+      this.#reports(),
+    )
+    if (checked.autorun ?? WORKER_DEFAULTS.autorun) void this.run()
+  }
+
+  /** Starts working, unless `autorun` did; resolves when the worker is closed. */
+  run(): Promise<void> {
+    this.#running ??= this.#run()
+    return this.#running
+  }
+
+  isRunning(): boolean {
+    return this.#running !== undefined && this.#closing === undefined
+  }
+
+  /** Stops claiming; waits for running handlers unless told not to. The queue itself goes on for other workers. */
+  async pause(doNotWaitActive = false): Promise<void> {
+    if (!this.#paused) {
+      this.#paused = true
+      this.#shift.stopClaiming()
+      this.#events.emit('paused')
+    }
+    if (!doNotWaitActive) await this.#shift.handlersDone()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    if (this.#begun && this.#closing === undefined) this.#shift.startClaiming()
+    this.#events.emit('resumed')
+  }
+
+  isPaused(): boolean {
+    return this.#paused
+  }
+
+  /** Handlers that run at once; setting it takes effect with the next claim. */
+  get concurrency(): number {
+    return this.#shift.concurrency
+  }
+
+  set concurrency(concurrency: number) {
+    this.#shift.concurrency = concurrencyCheck(concurrency, 'concurrency')
+  }
+
+  /**
+   * Stops claiming at once and lets handlers go on until the timeout; then their signals abort (`CLOSING`), and after a
+   * second of grace what still runs is given back, with no attempt burnt. `true` is a timeout of 0. Resolves when nothing is left of the worker; the
+   * store stays open. Calling it again gives the same promise.
+   */
+  close(options: CloseOptions | true = {}): Promise<void> {
+    this.#closing ??= this.#close(
+      options === true
+        ? 0
+        : (checkOptions<{ timeout: number }>(options, { timeout: closeTimeoutCheck }, 'close').timeout ??
+            CLOSE_TIMEOUT_MS),
+    )
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  on<Event extends keyof WorkerEvents<never>>(
+    event: Event,
+    listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
+  ): this {
+    this.#events.on(event, listener as never)
+    return this
+  }
+
+  once<Event extends keyof WorkerEvents<never>>(
+    event: Event,
+    listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
+  ): this {
+    this.#events.once(event, listener as never)
+    return this
+  }
+
+  off<Event extends keyof WorkerEvents<never>>(
+    event: Event,
+    listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
+  ): this {
+    this.#events.off(event, listener as never)
+    return this
+  }
+
+  removeAllListeners(event?: keyof WorkerEvents<never>): this {
+    this.#events.removeAllListeners(event)
+    return this
+  }
+
+  async #run(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.#ended = resolve
+    })
+    while (this.#closing === undefined && !this.#begun) await this.#open()
+    await ended
+  }
+
+  /** Opens the store and begins; a store that cannot be opened is said so and tried again. */
+  async #open(): Promise<void> {
+    try {
+      await this.#store.ready()
+      if (this.#closing !== undefined) return
+      this.#begun = true
+      this.#shift.begin()
+      if (this.#paused) this.#shift.stopClaiming()
+    } catch (error) {
+      this.#events.emit('error', asHoldfastError(error))
+      await new Promise<void>((resolve) => {
+        const cancel = this.#store.host.timer(OPEN_RETRY_MS, resolve)
+        this.#wakeOpening = () => {
+          cancel()
+          resolve()
+        }
+      })
+    }
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await Promise.resolve()
+    this.#events.emit('closing')
+    this.#wakeOpening?.()
+    this.#shift.stopClaiming()
+    if (!(await this.#within(timeoutMs, this.#shift.handlersDone()))) {
+      this.#shift.interrupt()
+      await this.#within(CLOSE_GRACE_MS, this.#shift.handlersDone())
+      this.#shift.release()
+    }
+    if (!(await this.#within(FLUSH_MS, this.#shift.flushed()))) {
+      const message = `the worker closed while the store did not take the ends of ${this.#shift.unsettled} jobs; they will be run again when their leases expire`
+      this.#events.emit('error', new HoldfastError('STORE_FAILED', message, { outcome: 'unknown' }))
+    }
+    await this.#within(FLUSH_MS, this.#shift.end())
+    this.#ended?.()
+    this.#events.emit('closed')
+  }
+
+  /** Whether a promise was fulfilled within so many ms. */
+  async #within(ms: number, done: Promise<void>): Promise<boolean> {
+    if (ms === Infinity) return done.then(() => true)
+    return new Promise((resolve, reject) => {
+      const cancel = this.#store.host.timer(ms, () => resolve(false))
+      done.then(() => resolve(true), reject).finally(cancel)
+    })
+  }
+
+  #reports() {
+    const events = this.#events as unknown as Events<WorkerEvents<Job>>
+    return {
+      active: (job: Job) => events.emit('active', job, 'waiting'),
+      progress: (job: Job, progress: unknown) => events.emit('progress', job, progress),
+      completed: (job: Job, result: unknown) => events.emit('completed', job, result, 'active'),
+      failed: (job: Job, error: Error, final: boolean) => {
+        events.emit('failed', job, error, 'active')
+        if (final) events.emit('retries-exhausted', job.id, job.attemptsMade)
+      },
+      stalled: (id: string) => events.emit('stalled', id, 'active'),
+      lockLost: (job: Job) => events.emit('lockLost', job),
+      drained: () => events.emit('drained'),
+      error: (error: Error) => events.emit('error', error),
+    }
+  }
+}
+
+function handlerLookup(handler: unknown): (name: string) => AnyHandler | undefined {
+  if (typeof handler === 'function') return () => handler as AnyHandler
+  if (typeof handler !== 'object' || handler === null || Array.isArray(handler)) {
+    refuseOption('the handler', handler, 'a function, or an object of one function per job name')
+  }
+  for (const [name, one] of Object.entries(handler)) {
+    if (typeof one !== 'function') refuseOption(`the handler ${name}`, one, 'a function')
+  }
+  const handlers = handler as Record<string, AnyHandler>
+  return (name) => (Object.hasOwn(handlers, name) ? handlers[name] : undefined)
+}
+
+/** Six letters and digits that tell apart two objects of one name. */
+const randomPart = (host: Host): string =>
+  Math.floor(host.random() * 36 ** 6)
+    .toString(36)
+    .padStart(6, '0')
