@@ -1,5 +1,5 @@
 /** A job as users see it: what its records say, and the methods that reach it by its id. */
-import type { FailedCode, Head } from './core/head.ts'
+import type { FailedCode } from './core/head.ts'
 import type { HistoryEntry } from './core/history.ts'
 import { type CheckedJobOptions, attemptsOf } from './core/job-options.ts'
 import { readReadyKey } from './core/keys.ts'
@@ -45,145 +45,95 @@ export type KeptJobOptions = Readonly<
   > & { attempts: number; priority: number; lifo: boolean; jobId: string }
 >
 
+/** The parts of a job's record that change while it is known. */
+type Adopted = Pick<JobRecord, 'head' | 'result' | 'history'> & Partial<Pick<JobRecord, 'lease' | 'problem'>>
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
 export class Job<Data = any, Result = any, Name extends string = string, Progress = unknown> {
+  readonly id: string
+  readonly queueName: string
+  /** Empty for a job whose record cannot be read. */
+  declare readonly name: Name
+  declare readonly data: Data
+  declare readonly opts: KeptJobOptions
+  /** What the handler last reported; 0 before it did. */
+  progress: Progress | number
+  /** The handler's result; `undefined` before the job completed. */
+  declare readonly returnvalue: Result | undefined
+  /** Why the last attempt failed. */
+  declare readonly failedReason: string | undefined
+  /** Why the job failed for good. */
+  declare readonly failedCode: FailedCode | undefined
+  /** Stacks of failed attempts, oldest first; empty in lists and handlers. */
+  declare readonly stacktrace: readonly string[]
+  /** One entry per lease that ended, oldest first, the newest 20; empty in lists and handlers. */
+  declare readonly history: readonly HistoryEntry[]
+  declare readonly attemptsMade: number
+  /** How often it was claimed, the current lease included. */
+  declare readonly attemptsStarted: number
+  declare readonly stalledCounter: number
+  /** Milliseconds it was told to wait when it was added. */
+  declare readonly delay: number
+  declare readonly priority: number
+  /** When it was added, ms since the epoch. */
+  declare readonly timestamp: number
+  /** When its last lease began. */
+  declare readonly processedOn: number | undefined
+  /** The worker of its last lease. */
+  declare readonly processedBy: string | undefined
+  declare readonly finishedOn: number | undefined
+  /** Rises with every lease of this job; in a handler, `context.fence` is the current one. */
+  declare readonly fence: number
+  /** True on the job that `add` gives for an id that existed. */
+  readonly deduplicated: boolean
+  declare readonly metadata: Readonly<Record<string, string>>
   readonly #source: JobSource
   /** The head record's id. */
-  readonly #name: string
-  #record: JobRecord
-  #data: { readonly value: unknown } | undefined
-  #progress: { readonly value: unknown } | undefined
+  readonly #record: string
   #progressWrite: { text: PayloadText; readonly done: Promise<void> } | undefined
   #lastProgressWrite: Promise<void> = Promise.resolve()
 
   /** @internal Jobs are made by queues and workers. */
   constructor(source: JobSource) {
+    const { ledger, record } = source
     this.#source = source
-    this.#name = recordOf(source.ledger, source.record.id)
-    this.#record = source.record
+    this.#record = recordOf(ledger, record.id)
+    this.id = record.id
+    this.queueName = ledger.queue
+    this.data = decodePayload(record.data) as Data
+    this.progress = (decodePayload(record.progress) ?? 0) as Progress | number
+    this.deduplicated = source.deduplicated ?? false
+    this.adopt(record)
   }
 
-  /** @internal What has become of the job. */
-  adopt(record: Partial<JobRecord>): void {
-    this.#record = { ...this.#record, ...record }
-  }
-
-  get #head(): Head | undefined {
-    return this.#record.head
-  }
-
-  get id(): string {
-    return this.#record.id
-  }
-
-  /** Empty for a job whose record cannot be read. */
-  get name(): Name {
-    return (this.#head?.name ?? '') as Name
-  }
-
-  get queueName(): string {
-    return this.#source.ledger.queue
-  }
-
-  get data(): Data {
-    this.#data ??= { value: decodePayload(this.#record.data) }
-    return this.#data.value as Data
-  }
-
-  get opts(): KeptJobOptions {
-    return {
-      ...this.#head?.opts,
-      attempts: this.#head === undefined ? 1 : attemptsOf(this.#head.opts),
-      priority: this.priority,
-      lifo: this.#head !== undefined && readReadyKey(this.#head.key).lifo,
+  /** @internal Takes over what has become of the job, but for its data and progress. */
+  adopt({ head, lease, problem, result, history }: Adopted): void {
+    const key = head === undefined ? undefined : readReadyKey(head.key)
+    const shown: Partial<Writable<this>> = this
+    shown.name = (head?.name ?? '') as Name
+    shown.priority = key?.priority ?? 0
+    shown.opts = {
+      ...head?.opts,
+      attempts: head === undefined ? 1 : attemptsOf(head.opts),
+      priority: key?.priority ?? 0,
+      lifo: key?.lifo ?? false,
       jobId: this.id,
     }
-  }
-
-  /** What the handler last reported; 0 before it did. */
-  get progress(): Progress | number {
-    this.#progress ??= { value: decodePayload(this.#record.progress) }
-    return (this.#progress.value ?? 0) as Progress | number
-  }
-
-  /** The handler's result; `undefined` before the job completed. */
-  get returnvalue(): Result | undefined {
-    return decodePayload(this.#record.result) as Result | undefined
-  }
-
-  /** Why the last attempt failed. */
-  get failedReason(): string | undefined {
-    return this.#record.problem?.message ?? this.#head?.failedReason
-  }
-
-  /** Why the job failed for good. */
-  get failedCode(): FailedCode | undefined {
-    const { problem } = this.#record
-    return problem !== undefined && !problem.tooNew ? 'UNREADABLE' : this.#head?.failedCode
-  }
-
-  /** Stacks of failed attempts, oldest first; empty in lists. */
-  get stacktrace(): string[] {
-    return this.history.flatMap(({ error }) => (error?.stack === undefined ? [] : [error.stack]))
-  }
-
-  /** One entry per lease that ended, oldest first, the newest 20; empty in lists. */
-  get history(): readonly HistoryEntry[] {
-    return this.#record.history
-  }
-
-  get attemptsMade(): number {
-    return this.#head?.attemptsMade ?? 0
-  }
-
-  /** How often it was claimed, the current lease included. */
-  get attemptsStarted(): number {
-    return (this.#head?.attemptsStarted ?? 0) + (this.#record.lease === undefined ? 0 : 1)
-  }
-
-  get stalledCounter(): number {
-    return this.#head?.stalledCounter ?? 0
-  }
-
-  /** Milliseconds it was told to wait when it was added. */
-  get delay(): number {
-    return this.#head?.opts.delay ?? 0
-  }
-
-  get priority(): number {
-    return this.#head === undefined ? 0 : readReadyKey(this.#head.key).priority
-  }
-
-  /** When it was added, ms since the epoch. */
-  get timestamp(): number {
-    return this.#head?.timestamp ?? 0
-  }
-
-  /** When its last lease began. */
-  get processedOn(): number | undefined {
-    return this.#record.lease?.startedAt ?? this.#head?.processedOn
-  }
-
-  /** The worker of its last lease. */
-  get processedBy(): string | undefined {
-    return this.#record.lease?.worker ?? this.#head?.processedBy
-  }
-
-  get finishedOn(): number | undefined {
-    return this.#head?.finishedOn
-  }
-
-  /** Rises with every lease of this job; in a handler, `context.fence` is the current one. */
-  get fence(): number {
-    return Math.max(this.#head?.fence ?? 0, this.#record.lease?.startedAt ?? 0)
-  }
-
-  /** True on the job that `add` gives for an id that existed. */
-  get deduplicated(): boolean {
-    return this.#source.deduplicated ?? false
-  }
-
-  get metadata(): Readonly<Record<string, string>> {
-    return this.#head?.opts.metadata ?? {}
+    shown.returnvalue = decodePayload(result) as Result | undefined
+    shown.failedReason = problem?.message ?? head?.failedReason
+    shown.failedCode = problem !== undefined && !problem.tooNew ? 'UNREADABLE' : head?.failedCode
+    shown.stacktrace = history.flatMap(({ error }) => (error?.stack === undefined ? [] : [error.stack]))
+    shown.history = history
+    shown.attemptsMade = head?.attemptsMade ?? 0
+    shown.attemptsStarted = (head?.attemptsStarted ?? 0) + (lease === undefined ? 0 : 1)
+    shown.stalledCounter = head?.stalledCounter ?? 0
+    shown.delay = head?.opts.delay ?? 0
+    shown.timestamp = head?.timestamp ?? 0
+    shown.processedOn = lease?.startedAt ?? head?.processedOn
+    shown.processedBy = lease?.worker ?? head?.processedBy
+    shown.finishedOn = head?.finishedOn
+    shown.fence = Math.max(head?.fence ?? 0, lease?.startedAt ?? 0)
+    shown.metadata = head?.opts.metadata ?? {}
   }
 
   /**
@@ -198,24 +148,24 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
     else this.#progressWrite = { text, done: this.#writeProgress() }
     const write = this.#progressWrite.done
     await write
-    this.#progress = { value: progress }
+    this.progress = progress
     this.#source.onProgress?.(this as Job, progress)
   }
 
   /** Adds a line to the job's log; resolves with the number of lines kept. A line above 4 KiB is cut. */
   async log(line: string): Promise<number> {
-    return writeLogLine(this.#source.ledger, { name: this.#name, grant: this.#source.grant }, String(line))
+    return writeLogLine(this.#source.ledger, { name: this.#record, grant: this.#source.grant }, String(line))
   }
 
   /** The log lines kept, oldest first; `start` and `end` are indexes, `end` inclusive, -1 the last. */
   async getLogs(start = 0, end = -1): Promise<{ logs: string[]; count: number }> {
-    const lines = await readLogLines(this.#source.ledger, this.#name)
+    const lines = await readLogLines(this.#source.ledger, this.#record)
     return { logs: lines.slice(start, end < 0 ? lines.length + end + 1 : end + 1), count: lines.length }
   }
 
   /** Its state now; `unknown` when it no longer exists. */
   async getState(): Promise<JobState | 'unknown'> {
-    return stateOf(this.#source.ledger, this.#name)
+    return stateOf(this.#source.ledger, this.#record)
   }
 
   async isCompleted(): Promise<boolean> {
@@ -240,7 +190,7 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
 
   /** Removes the job and everything that is its own. @throws HoldfastError `JOB_NOT_FOUND`; `JOB_STATE` while it runs, unless `force`. */
   async remove(options: { force?: boolean } = {}): Promise<void> {
-    if (!(await removeJob(this.#source.ledger, this.#name, options.force ?? false))) {
+    if (!(await removeJob(this.#source.ledger, this.#record, options.force ?? false))) {
       throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${this.id} in ${this.queueName}`)
     }
   }
@@ -253,28 +203,15 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
    */
   async retry(options: { resetAttempts?: boolean } = {}): Promise<void> {
     const { ledger } = this.#source
-    const { head, raw } = await retryJob(ledger, this.#name, nextUlid(ledger.store), {
+    const { head } = await retryJob(ledger, this.#record, nextUlid(ledger.store), {
       resetAttempts: options.resetAttempts ?? false,
     })
-    this.adopt({ head, raw, result: '', lease: undefined })
+    this.adopt({ head, result: '', history: this.history, lease: undefined, problem: undefined })
   }
 
   /** What the job is, as plain data. */
   toJSON(): Record<string, unknown> {
-    const { id, name, queueName, data, opts, progress, returnvalue, failedReason, failedCode, stacktrace } =
-      this
-    const { attemptsMade, attemptsStarted, stalledCounter, delay, priority, timestamp } = this
-    const { processedOn, processedBy, finishedOn, fence, history, deduplicated, metadata } = this
-    return {
-      ...{ id, name, queueName, data, opts, progress, returnvalue, failedReason, failedCode, stacktrace },
-      ...{ attemptsMade, attemptsStarted, stalledCounter, delay, priority, timestamp },
-      ...{ processedOn, processedBy, finishedOn, fence, history, deduplicated, metadata },
-    }
-  }
-
-  /** What `console.log` shows in Node. */
-  [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
-    return this.toJSON()
+    return { ...this }
   }
 
   /** One write at a time; the value is taken when the write begins. */
@@ -285,7 +222,7 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
       await before.catch(() => undefined)
       const { text } = this.#progressWrite!
       this.#progressWrite = undefined
-      await writeProgress(ledger, { name: this.#name, grant }, text)
+      await writeProgress(ledger, { name: this.#record, grant }, text)
     })()
     this.#lastProgressWrite = write
     return write

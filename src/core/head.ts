@@ -49,29 +49,66 @@ export interface HeadFields {
 
 export type OwnedPart = 'payload' | 'result' | 'progress' | 'logs'
 
+/** Keys of the two texts inside a head. They are symbols because JSON leaves those out: encoding a head copies nothing. */
+export const DATA = Symbol('data')
+export const RESULT = Symbol('result')
+
 export interface Head extends HeadFields {
   /** Absent where the head owns a `payload` record. */
-  readonly data?: PayloadText
+  readonly [DATA]?: PayloadText
   /** Absent where there is none, or the head owns a `result` record. */
-  readonly result?: PayloadText
+  readonly [RESULT]?: PayloadText
 }
+
+/** A head that is being made. */
+export type HeadDraft = { -readonly [K in keyof Head]: Head[K] }
+
+/**
+ * A copy to be altered. Every field is named, so that all heads have one shape: that makes this and the encoding after it
+ * several times as fast as a spread of what JSON gave.
+ */
+export const draftOf = (head: Head): HeadDraft => ({
+  name: head.name,
+  key: head.key,
+  timestamp: head.timestamp,
+  fence: head.fence,
+  opts: head.opts,
+  attemptsMade: head.attemptsMade,
+  attemptsStarted: head.attemptsStarted,
+  stalledCounter: head.stalledCounter,
+  generation: head.generation,
+  runAt: head.runAt,
+  processedOn: head.processedOn,
+  processedBy: head.processedBy,
+  finishedOn: head.finishedOn,
+  failedCode: head.failedCode,
+  failedReason: head.failedReason,
+  owns: head.owns,
+  needs: head.needs,
+  [DATA]: head[DATA],
+  [RESULT]: head[RESULT],
+})
 
 /** Values of `needs` that this version knows. */
 const KNOWN_NEEDS: ReadonlySet<string> = new Set()
 
-export function encodeHead({ data = '', result = '', ...fields }: Head): string {
-  return seal(`${JSON.stringify(fields)}\n${data}\n${result}`)
-}
+export const encodeHead = (head: Head): string =>
+  seal(`${JSON.stringify(head)}\n${head[DATA] ?? ''}\n${head[RESULT] ?? ''}`)
 
 /** @throws UnreadableRecord where the record is damaged (or there is none), or needs a newer version. */
 export function decodeHead(record: string | undefined): Head {
   if (record === undefined) throw new UnreadableRecord('the record is missing', false)
-  const [fields = '', data = '', result = ''] = unseal(record).split('\n')
-  const head = JSON.parse(fields) as HeadFields
+  const body = unseal(record)
+  const dataAt = body.indexOf('\n') + 1
+  const resultAt = body.indexOf('\n', dataAt) + 1
+  const head = JSON.parse(body.slice(0, dataAt - 1)) as HeadDraft
   const unknown = head.needs?.filter((need) => !KNOWN_NEEDS.has(need)) ?? []
-  if (unknown.length > 0)
+  if (unknown.length > 0) {
     throw new UnreadableRecord(`the job needs ${unknown.join(', ')}, which this version does not know`, true)
-  return { ...head, ...(data === '' ? {} : { data }), ...(result === '' ? {} : { result }) }
+  }
+  if (resultAt - dataAt > 1) head[DATA] = body.slice(dataAt, resultAt - 1)
+  if (resultAt < body.length) head[RESULT] = body.slice(resultAt)
+  return head
 }
 
 /** Whether a payload is small enough to stay in the head. */

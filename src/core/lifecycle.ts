@@ -5,7 +5,7 @@
 import { STALL_WAIT } from './bounds.ts'
 import { backoffWait } from './backoff.ts'
 import type { Failure } from './failure.ts'
-import type { FailedCode, Head } from './head.ts'
+import { type FailedCode, type Head, type HeadDraft, draftOf } from './head.ts'
 import { attemptsOf, keptCount } from './job-options.ts'
 import type { StateLane } from './keys.ts'
 import type { PayloadText } from './payload.ts'
@@ -70,7 +70,7 @@ export function stateOfLane(lane: StateLane, isDue = false): JobState {
       return 'waiting-children'
     case 'done':
       return 'completed'
-    case 'dead':
+    default:
       return 'failed'
   }
 }
@@ -118,55 +118,62 @@ export interface Departure {
  * `fence` rises past the grant's and past the clock, so it rises across restores and re-added ids too.
  */
 export function endOfLease(head: Head, grant: GrantFacts, ending: Ending, at: Circumstances): Departure {
-  const ended: Head = {
-    ...head,
-    attemptsStarted: (head.attemptsStarted ?? 0) + 1,
-    fence: Math.max(grant.fence + 1, at.now),
-    runAt: undefined,
-    processedOn: grant.startedAt,
-    processedBy: grant.worker,
-  }
+  const ended = draftOf(head)
+  ended.attemptsStarted = (head.attemptsStarted ?? 0) + 1
+  ended.fence = Math.max(grant.fence + 1, at.now)
+  ended.runAt = undefined
+  ended.processedOn = grant.startedAt
+  ended.processedBy = grant.worker
   switch (ending.kind) {
     case 'completed':
-      return finish({ ...ended, attemptsMade: (head.attemptsMade ?? 0) + 1, failedReason: undefined }, at.now)
+      ended.attemptsMade = (head.attemptsMade ?? 0) + 1
+      ended.failedReason = undefined
+      return finish(ended, at.now)
     case 'failed':
       return endOfAttempt(ended, ending, at)
     case 'stalled':
       return endByStall(ended, ending.failure, at)
     case 'released':
       return again(ended, 0, at)
-    case 'snoozed':
+    default:
       return again(ended, Math.max(1, ending.ms), at)
   }
 }
 
-function endOfAttempt(head: Head, ending: Ending & { kind: 'failed' }, at: Circumstances): Departure {
-  const attemptsMade = (head.attemptsMade ?? 0) + 1
-  const failed: Head = { ...head, attemptsMade, failedReason: ending.failure.message }
-  if (ending.final === true || attemptsMade >= attemptsOf(head.opts)) {
-    return finish({ ...failed, failedCode: ending.code }, at.now)
+function endOfAttempt(head: HeadDraft, ending: Ending & { kind: 'failed' }, at: Circumstances): Departure {
+  const attempt = (head.attemptsMade ?? 0) + 1
+  head.attemptsMade = attempt
+  head.failedReason = ending.failure.message
+  if (ending.final === true || attempt >= attemptsOf(head.opts)) {
+    head.failedCode = ending.code
+    return finish(head, at.now)
   }
-  return again(failed, ending.wait ?? backoffWait(head.opts.backoff, attemptsMade, at.random), at)
+  return again(head, ending.wait ?? backoffWait(head.opts.backoff, attempt, at.random), at)
 }
 
-function endByStall(head: Head, failure: Failure, at: Circumstances): Departure {
-  const stalledCounter = (head.stalledCounter ?? 0) + 1
-  const stalled: Head = { ...head, stalledCounter, failedReason: failure.message }
-  if (stalledCounter > at.maxStalledCount) return finish({ ...stalled, failedCode: 'STALLED' }, at.now)
-  return again(stalled, Math.max(STALL_WAIT, backoffWait(head.opts.backoff, stalledCounter, at.random)), at)
+function endByStall(head: HeadDraft, failure: Failure, at: Circumstances): Departure {
+  const stalls = (head.stalledCounter ?? 0) + 1
+  head.stalledCounter = stalls
+  head.failedReason = failure.message
+  if (stalls > at.maxStalledCount) {
+    head.failedCode = 'STALLED'
+    return finish(head, at.now)
+  }
+  return again(head, Math.max(STALL_WAIT, backoffWait(head.opts.backoff, stalls, at.random)), at)
 }
 
 /** Back in line: at once, later, or, where one more stall would end it, alone. */
-function again(head: Head, wait: number, { now, maxStalledCount }: Circumstances): Departure {
+function again(head: HeadDraft, wait: number, { now, maxStalledCount }: Circumstances): Departure {
   const stalls = head.stalledCounter ?? 0
-  if (stalls > 0 && stalls >= maxStalledCount)
-    return { head: { ...head, runAt: now + wait }, lane: 'suspect' }
-  if (wait > 0) return { head: { ...head, runAt: now + wait }, lane: 'due' }
-  return { head, lane: 'ready' }
+  const isSuspect = stalls > 0 && stalls >= maxStalledCount
+  if (!isSuspect && wait <= 0) return { head, lane: 'ready' }
+  head.runAt = now + wait
+  return { head, lane: isSuspect ? 'suspect' : 'due' }
 }
 
-function finish(head: Head, now: number): Departure {
+function finish(head: HeadDraft, now: number): Departure {
   const outcome = head.failedCode === undefined ? 'completed' : 'failed'
   if (keptCount(head.opts, outcome) === 0) return { head, lane: 'gone' }
-  return { head: { ...head, finishedOn: now }, lane: outcome === 'completed' ? 'done' : 'dead' }
+  head.finishedOn = now
+  return { head, lane: outcome === 'completed' ? 'done' : 'dead' }
 }

@@ -15,18 +15,34 @@ export interface UnitSize {
 
 const PRINTABLE = /^[\x21-\x7e]+$/
 
-/** The size of a well-formed unit; throws `UNIT_INVALID` (`failed`) for any other. */
+/** A UTF-16 unit takes at most this many bytes in UTF-8. */
+const MOST_BYTES_PER_UNIT = 3
+
+/**
+ * Checks a unit; throws `UNIT_INVALID` (`failed`) for one that is not well-formed or too large. The size it gives has exact
+ * operations, and bytes that may be counted too high, but never above the bound for a unit below it.
+ */
 export function checkUnit(changes: readonly Change[]): UnitSize {
-  const size: UnitSize = { operations: 0, bytes: 0 }
-  changes.forEach((change, index) => checkChange(change, index, size))
-  if (size.operations > UNIT_OPERATIONS) {
-    refuse(`a call of ${size.operations} operations is above the bound of ${UNIT_OPERATIONS}`)
+  const rough = measure(changes, (text) => text.length * MOST_BYTES_PER_UNIT)
+  if (rough.operations > UNIT_OPERATIONS) {
+    refuse(`a call of ${rough.operations} operations is above the bound of ${UNIT_OPERATIONS}`)
   }
-  if (size.bytes > UNIT_BYTES) refuse(`a call of ${size.bytes} bytes is above the bound of ${UNIT_BYTES}`)
+  if (rough.bytes <= UNIT_BYTES) return rough
+  const exact = measure(changes, utf8Bytes)
+  if (exact.bytes > UNIT_BYTES) refuse(`a call of ${exact.bytes} bytes is above the bound of ${UNIT_BYTES}`)
+  return exact
+}
+
+/** How many bytes a value has. */
+type Count = (text: string) => number
+
+function measure(changes: readonly Change[], count: Count): UnitSize {
+  const size: UnitSize = { operations: 0, bytes: 0 }
+  for (let index = 0; index < changes.length; index++) checkChange(changes[index]!, index, size, count)
   return size
 }
 
-function checkChange(change: Change, index: number, size: UnitSize): void {
+function checkChange(change: Change, index: number, size: UnitSize, count: Count): void {
   const { after, expect, move, remove = [] } = change
   if (after !== undefined && !(Number.isInteger(after) && after >= 0 && after < index)) {
     refuse(`change ${index} comes after ${after}, which is no earlier change of its call`)
@@ -34,7 +50,7 @@ function checkChange(change: Change, index: number, size: UnitSize): void {
   for (const [lane, key] of expect?.present ?? []) size.bytes += checkKey(lane, key)
   for (const id of expect?.absent ?? []) size.bytes += checkText('record id', id)
   for (const [id, value] of expect?.equal ?? [])
-    size.bytes += checkText('record id', id) + checkValue(id, value)
+    size.bytes += checkText('record id', id) + checkValue(id, value, count)
   for (const [span, min, max] of expect?.size ?? []) {
     size.bytes += checkSpan(span)
     if (!(min >= 0 && max >= min)) refuse(`a size of ${min} to ${max} is no range`)
@@ -49,7 +65,8 @@ function checkChange(change: Change, index: number, size: UnitSize): void {
   for (const [lane, key] of remove) size.bytes += checkKey(lane, key)
   for (const [lane, key] of change.add ?? []) size.bytes += checkKey(lane, key)
   for (const [lane, key] of change.append ?? []) size.bytes += checkKey(lane, key)
-  for (const [id, value] of change.set ?? []) size.bytes += checkText('record id', id) + checkValue(id, value)
+  for (const [id, value] of change.set ?? [])
+    size.bytes += checkText('record id', id) + checkValue(id, value, count)
   for (const id of change.delete ?? []) size.bytes += checkText('record id', id)
   for (const lane of change.hint ?? []) size.bytes += checkText('lane', lane)
   size.operations +=
@@ -101,11 +118,13 @@ function checkText(what: string, text: string): number {
   return text.length
 }
 
-function checkValue(id: string, value: string): number {
+function checkValue(id: string, value: string, count: Count): number {
   if (typeof value !== 'string' || !value.isWellFormed()) refuse(`the record ${id} is no well-formed string`)
-  const bytes = utf8Bytes(value)
-  if (bytes > VALUE_BYTES) refuse(`the record ${id} has ${bytes} bytes, the bound is ${VALUE_BYTES}`)
-  return bytes
+  if (value.length * MOST_BYTES_PER_UNIT > VALUE_BYTES) {
+    const bytes = utf8Bytes(value)
+    if (bytes > VALUE_BYTES) refuse(`the record ${id} has ${bytes} bytes, the bound is ${VALUE_BYTES}`)
+  }
+  return count(value)
 }
 
 function refuse(why: string): never {

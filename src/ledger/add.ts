@@ -2,7 +2,7 @@
 import { BULK_JOBS, TIME_MOST, UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
 import { refuseOption } from '../core/check.ts'
 import { seal } from '../core/codec.ts'
-import { type Head, encodeHead, fitsInline } from '../core/head.ts'
+import { DATA, type Head, encodeHead, fitsInline } from '../core/head.ts'
 import { type CheckedJobOptions, keptOptions } from '../core/job-options.ts'
 import { dueKey, escapePart, partId, readyKey, waitingKey } from '../core/keys.ts'
 import type { PayloadText } from '../core/payload.ts'
@@ -86,7 +86,7 @@ function plan({ lanes, prefix }: Ledger, { name, data, options, id, ulid }: NewJ
     opts: keptOptions(options),
     runAt: delayed ? dueAt : undefined,
     owns: inline ? undefined : ['payload'],
-    data: inline ? data : undefined,
+    [DATA]: inline ? data : undefined,
   }
   const raw = encodeHead(head)
   const set: (readonly [string, string])[] = [[record, raw]]

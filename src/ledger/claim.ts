@@ -4,7 +4,7 @@
  */
 import { decodeConfig, type QueueConfig } from '../core/config.ts'
 import { UnreadableRecord, unseal } from '../core/codec.ts'
-import { type Head, decodeHead, owns } from '../core/head.ts'
+import { DATA, type Head, decodeHead, owns } from '../core/head.ts'
 import { PAGE_KEYS, PROMOTE_JOBS } from '../core/bounds.ts'
 import {
   claimOfLease,
@@ -45,7 +45,7 @@ export interface Grant {
   raw: string | undefined
   /** `undefined` where the record cannot be read. */
   head: Head | undefined
-  unreadable?: UnreadableRecord
+  unreadable: UnreadableRecord | undefined
 }
 
 /** The fence of a grant: rises over all grants of a job. */
@@ -100,30 +100,48 @@ export function planClaim({ lanes, configId, store }: Ledger, seen: SeenConfig, 
 /** The grants that a claim's result stands for. */
 export function grantsOf({ claim, suspect = false }: ClaimPlan, result: Result): Grant[] {
   if (result === false) return []
+  const facts = claimFacts(claim)
   return result.map(({ key, record }) => {
     const name = nameOf(key)
     const ready = key.slice(suspect ? key.indexOf('/') + 1 : 0, key.length - name.length - 1)
-    return grant(leaseKey(ready, claim, name), record)
+    return granted(facts, name, ready, leaseKey(ready, claim, name), record)
   })
 }
 
 /** The grant that a lease key and a head record stand for. */
-export function grant(key: string, raw: string | undefined): Grant {
-  const claim = claimOfLease(key)
-  const name = nameOf(key)
-  const granted: Grant = {
+export const grant = (key: string, raw: string | undefined): Grant =>
+  granted(claimFacts(claimOfLease(key)), nameOf(key), readyKeyOfLease(key), key, raw)
+
+type ClaimFacts = Pick<Grant, 'claim' | 'startedAt' | 'worker'>
+
+const claimFacts = (claim: string): ClaimFacts => ({
+  claim,
+  startedAt: readClaimName(claim).grantedAt,
+  worker: workerOfClaim(claim),
+})
+
+function granted(
+  { claim, startedAt, worker }: ClaimFacts,
+  name: string,
+  key: string,
+  lease: string,
+  raw: string | undefined,
+): Grant {
+  const id = jobIdOf(name)
+  const made: Grant = {
     name,
-    id: jobIdOf(name),
+    id,
     claim,
-    leaseKey: key,
-    key: readyKeyOfLease(key),
-    startedAt: readClaimName(claim).grantedAt,
-    worker: workerOfClaim(claim),
+    leaseKey: lease,
+    key,
+    startedAt,
+    worker,
     raw,
     head: undefined,
+    unreadable: undefined,
   }
-  adoptHead(granted, raw)
-  return granted
+  adoptHead(made, raw)
+  return made
 }
 
 /** Takes note of a head record that was just read for a grant. */
@@ -159,7 +177,7 @@ export async function readParts({ store }: Ledger, grants: readonly Grant[]): Pr
     if (head === undefined) return { data: '', progress: '' }
     const progress = read.get(partId('progress', name))
     try {
-      const data = owns(head, 'payload') ? unsealPart(read.get(partId('payload', name))) : (head.data ?? '')
+      const data = owns(head, 'payload') ? unsealPart(read.get(partId('payload', name))) : (head[DATA] ?? '')
       return { data, progress: progress === undefined ? '' : unseal(progress) }
     } catch (error) {
       return { data: '', progress: '', problem: error as UnreadableRecord }

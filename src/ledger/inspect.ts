@@ -2,7 +2,7 @@
 import { PAGE_KEYS } from '../core/bounds.ts'
 import { UnreadableRecord, unseal } from '../core/codec.ts'
 import { nameOf } from '../core/evaluate.ts'
-import { type Head, decodeHead, owns } from '../core/head.ts'
+import { DATA, type Head, RESULT, decodeHead, owns } from '../core/head.ts'
 import { type HistoryEntry, completionEntry, decodeEntry, historyIds } from '../core/history.ts'
 import { claimOfLease, jobIdOf, partId, readClaimName, throughTime, workerOfClaim } from '../core/keys.ts'
 import type { JobState } from '../core/lifecycle.ts'
@@ -65,7 +65,7 @@ function spansOf({ store, lanes }: Ledger, state: JobState): Span[] {
       return [{ lane: lanes.blocked }]
     case 'completed':
       return [{ lane: lanes.done }]
-    case 'failed':
+    default:
       return [{ lane: lanes.dead }]
   }
 }
@@ -177,8 +177,8 @@ function partsOf(
     }
   }
   return {
-    data: head?.data ?? part('payload'),
-    result: head?.result ?? part('result'),
+    data: head?.[DATA] ?? part('payload'),
+    result: head?.[RESULT] ?? part('result'),
     progress: part('progress'),
   }
 }

@@ -2,7 +2,7 @@
  * Finding a job and changing it from outside. An edit sends one candidate per place the job may be in, all in one
  * unit; as a job has exactly one state key, at most one applies. The place is never read first.
  */
-import { type Head, decodeHead, encodeHead, owns, withoutOwned } from '../core/head.ts'
+import { type Head, RESULT, decodeHead, encodeHead, owns, withoutOwned } from '../core/head.ts'
 import { completionEntry, encodeEntry, historyId } from '../core/history.ts'
 import {
   below,
@@ -143,7 +143,7 @@ function nextGeneration(head: Head, now: number, ulid: string, resetAttempts: bo
     attemptsMade: resetAttempts ? undefined : head.attemptsMade,
     stalledCounter: undefined,
     runAt: undefined,
-    result: undefined,
+    [RESULT]: undefined,
     finishedOn: undefined,
     failedCode: undefined,
     failedReason: undefined,

@@ -4,7 +4,7 @@
  */
 import { seal } from '../core/codec.ts'
 import { consequencesOf } from '../core/consequences.ts'
-import { type Head, encodeHead, fitsInline, withOwned } from '../core/head.ts'
+import { type Head, RESULT, draftOf, encodeHead, fitsInline, withOwned } from '../core/head.ts'
 import { claimsKey, dueKey, exactly, finishedKey, partId, waitingKey } from '../core/keys.ts'
 import { type Circumstances, type Departure, type Ending, endOfLease } from '../core/lifecycle.ts'
 import { ownedRecords } from '../core/owned.ts'
@@ -31,7 +31,7 @@ export function planSettle(ledger: Ledger, grant: Grant, ending: Ending, at: Cir
   const facts = { startedAt: grant.startedAt, worker: grant.worker, fence: fenceOf(grant) }
   const decided = endOfLease(before, facts, ending, at)
   const { head, parts } = withResult(decided.head, ending, grant.name)
-  const departure: Departure = { head, lane: decided.lane }
+  const departure: Departure = head === decided.head ? decided : { head, lane: decided.lane }
   const raw = departure.lane === 'gone' ? undefined : encodeHead(head)
   const lease: Key = [ledger.lanes.lease, grant.leaseKey]
   const own: Change =
@@ -48,18 +48,24 @@ export function planSettle(ledger: Ledger, grant: Grant, ending: Ending, at: Cir
           set: [[grant.name, raw], ...parts],
         }
   const end = { name: grant.name, before, departure, grant: facts, ending, now: at.now }
-  const changes = [own, ...consequencesOf(end).map((change) => ({ ...change, after: 0 }))]
-  return { grant, ending, departure, raw, changes }
+  const consequences = consequencesOf(end).map((change) => ({ ...change, after: 0 }))
+  return { grant, ending, departure, raw, changes: [own, ...consequences] }
 }
+
+const NO_PARTS: readonly [] = []
 
 /** The head with a completed job's result, inside it or as a record beside it. */
 function withResult(
   head: Head,
   ending: Ending,
   name: string,
-): { head: Head; parts: (readonly [id: string, value: string])[] } {
-  if (ending.kind !== 'completed' || ending.result === '') return { head, parts: [] }
-  if (fitsInline(ending.result)) return { head: { ...head, result: ending.result }, parts: [] }
+): { head: Head; parts: readonly (readonly [id: string, value: string])[] } {
+  if (ending.kind !== 'completed' || ending.result === '') return { head, parts: NO_PARTS }
+  if (fitsInline(ending.result)) {
+    const withIt = draftOf(head)
+    withIt[RESULT] = ending.result
+    return { head: withIt, parts: NO_PARTS }
+  }
   return { head: withOwned(head, 'result'), parts: [[partId('result', name), seal(ending.result)]] }
 }
 
@@ -75,7 +81,7 @@ function stateKey({ lanes }: Ledger, name: string, { head, lane }: Departure): K
       return [lanes.done, finishedKey(head.finishedOn!, name)]
     case 'dead':
       return [lanes.dead, finishedKey(head.finishedOn!, name)]
-    case 'gone':
+    default:
       throw new Error(`${name} is gone and has no key`)
   }
 }

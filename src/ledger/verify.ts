@@ -112,7 +112,7 @@ function mismatch(lane: StateLane, key: string, record: string | undefined): str
     : `its key in ${lane} is ${key}, its head says ${expected ?? 'it is elsewhere'}`
 }
 
-function expectedKey(lane: StateLane, head: Head, name: string): string | 'any' | undefined {
+function expectedKey(lane: StateLane, head: Head, name: string): string | undefined {
   const { key, runAt, finishedOn, failedCode } = head
   switch (lane) {
     case 'ready':
@@ -125,7 +125,7 @@ function expectedKey(lane: StateLane, head: Head, name: string): string | 'any' 
       return 'any'
     case 'done':
       return finishedOn === undefined || failedCode !== undefined ? undefined : finishedKey(finishedOn, name)
-    case 'dead':
+    default:
       return finishedOn === undefined || failedCode === undefined ? undefined : finishedKey(finishedOn, name)
   }
 }

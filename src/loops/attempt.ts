@@ -29,21 +29,18 @@ export type AnyHandler = (job: never, context: JobContext, signal: AbortSignal) 
 /** `(attempt, error, job) => milliseconds`; -1 fails the job for good. */
 export type BackoffStrategy = (attempt: number, error: unknown, job: Job) => number | Promise<number>
 
+/** What all attempts of a shift share. */
 export interface AttemptOptions {
   readonly host: Host
   readonly now: () => number
-  readonly handler: AnyHandler | undefined
   readonly strategies: Readonly<Record<string, BackoffStrategy>>
   /** Milliseconds for which a handler keeps its slot that goes on after its signal aborted. */
   readonly patienceMs: number
-  readonly report: (error: Error) => void
-}
-
-export interface AttemptReports {
   /** Once, when it is known how the lease is to end. */
   readonly ended: (attempt: Attempt, ending: Ending) => void
   /** Once, when the slot is free: the handler is done, or did not heed its signal for too long. */
   readonly freed: (attempt: Attempt) => void
+  readonly error: (error: Error) => void
 }
 
 export class Attempt {
@@ -51,8 +48,8 @@ export class Attempt {
   readonly job: Job
   /** What the handler threw or gave, for the worker's events. */
   outcome: { readonly error?: unknown; readonly result?: unknown } = {}
+  readonly #handler: AnyHandler | undefined
   readonly #options: AttemptOptions
-  readonly #reports: AttemptReports
   #controller: AbortController | undefined
   #aborted: HoldfastError | undefined
   #ended = false
@@ -60,11 +57,11 @@ export class Attempt {
   #resolve: (() => void) | undefined
   readonly #timers: (() => void)[] = []
 
-  constructor(grant: Grant, job: Job, options: AttemptOptions, reports: AttemptReports) {
+  constructor(grant: Grant, job: Job, handler: AnyHandler | undefined, options: AttemptOptions) {
     this.grant = grant
     this.job = job
+    this.#handler = handler
     this.#options = options
-    this.#reports = reports
   }
 
   /** Runs the handler; resolves when its slot is free. */
@@ -110,7 +107,7 @@ export class Attempt {
   async #handle(): Promise<void> {
     let ending: Ending
     try {
-      const { handler } = this.#options
+      const handler = this.#handler
       if (handler === undefined) {
         throw new HoldfastError(
           'NO_HANDLER',
@@ -186,7 +183,7 @@ export class Attempt {
     if (backoff === undefined || backoff.type === 'fixed' || backoff.type === 'exponential') return undefined
     const attempt = (head!.attemptsMade ?? 0) + 1
     if (attempt >= attemptsOf(head!.opts)) return undefined
-    const { strategies, report } = this.#options
+    const { strategies, error: report } = this.#options
     const strategy = Object.hasOwn(strategies, backoff.type) ? strategies[backoff.type] : undefined
     if (strategy === undefined) {
       report(
@@ -229,7 +226,7 @@ export class Attempt {
     if (this.#aborted !== undefined || this.#freed) return
     this.#aborted = error
     this.#controller?.abort(error)
-    const { host, patienceMs, report } = this.#options
+    const { host, patienceMs, error: report } = this.#options
     this.#timers.push(
       host.timer(patienceMs, () => {
         report(
@@ -247,14 +244,14 @@ export class Attempt {
   #end(ending: Ending): void {
     if (this.#ended) return
     this.#ended = true
-    this.#reports.ended(this, ending)
+    this.#options.ended(this, ending)
   }
 
   #free(): void {
     if (this.#freed) return
     this.#freed = true
     for (const cancel of this.#timers) cancel()
-    this.#reports.freed(this)
+    this.#options.freed(this)
     this.#resolve?.()
   }
 }

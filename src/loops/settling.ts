@@ -28,7 +28,7 @@ export interface Ended {
 
 export interface SettlingReports {
   /** The store has it: `departure` is what became of the job, absent where it was set aside. */
-  readonly settled: (ended: Ended, departure: Departure | undefined, raw: string | undefined) => void
+  readonly settled: (ended: Ended, departure: Departure | undefined) => void
   /** The lease was taken; nothing happened. */
   readonly lost: (ended: Ended) => void
 }
@@ -131,7 +131,7 @@ export class Settling {
 
   #applied({ ended, plan }: Planned, entryRemoved: boolean): void {
     this.#renewal.end(ended.grant, entryRemoved)
-    this.#reports.settled(ended, plan?.departure, plan?.raw)
+    this.#reports.settled(ended, plan?.departure)
   }
 
   #rejected(ended: Ended, error: HoldfastError): void {

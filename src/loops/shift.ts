@@ -3,6 +3,7 @@
  * and knows nothing of listeners.
  */
 import pLimit, { type LimitFunction } from 'p-limit'
+import { DATA } from '../core/head.ts'
 import { keptCount } from '../core/job-options.ts'
 import type { Departure, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
@@ -12,7 +13,7 @@ import { asHoldfastError } from '../ledger/commit.ts'
 import type { Stalled } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { takeBack } from '../ledger/set-aside.ts'
-import { type AnyHandler, Attempt, type BackoffStrategy } from './attempt.ts'
+import { type AnyHandler, Attempt, type AttemptOptions, type BackoffStrategy } from './attempt.ts'
 import { DueLane } from './due.ts'
 import { Reap } from './reap.ts'
 import { type HeldClaim, Renewal } from './renew.ts'
@@ -54,6 +55,7 @@ export class Shift {
   readonly #reap: Reap
   readonly #retain: Retain
   readonly #work: Work
+  readonly #attemptOptions: AttemptOptions
   /** By lease key, from the grant to the end of the handler. */
   readonly #attempts = new Map<string, Attempt>()
   /** Slots taken, from the grant on. */
@@ -68,9 +70,22 @@ export class Shift {
     this.#reports = reports
     this.#limit = pLimit(options.concurrency)
     const error = (thrown: unknown): void => this.#error(thrown)
+    const { store } = ledger
+    this.#attemptOptions = {
+      host: store.host,
+      now: () => store.now(),
+      strategies: options.strategies,
+      patienceMs: leaseMs,
+      ended: (attempt, ending) => {
+        this.#settling.add({ grant: attempt.grant, attempt, ending })
+        this.#work.wake()
+      },
+      freed: (attempt) => this.#freed(attempt.grant),
+      error,
+    }
     this.#renewal = new Renewal(ledger, { leaseMs, renewMs }, { lost: (claim) => this.#lose(claim), error })
     this.#settling = new Settling(ledger, this.#renewal, maxStalledCount, {
-      settled: (ended, departure, raw) => this.#settled(ended, departure, raw),
+      settled: (ended, departure) => this.#settled(ended, departure),
       lost: ({ attempt }) => {
         if (attempt !== undefined) reports.lockLost(attempt.job)
       },
@@ -166,7 +181,7 @@ export class Shift {
   #start(grants: readonly Grant[]): void {
     this.#busy += grants.length
     if (!grants.some(hasParts)) {
-      for (const grant of grants) this.#begin(grant, { data: grant.head?.data ?? '', progress: '' })
+      for (const grant of grants) this.#begin(grant, { data: grant.head?.[DATA] ?? '', progress: '' })
       return
     }
     readParts(this.#options.ledger, grants).then(
@@ -186,27 +201,8 @@ export class Shift {
       const failure = { message: `its data cannot be read: ${parts.problem.message}` }
       return this.#give(grant, { kind: 'failed', final: true, code: 'UNREADABLE', failure }, job)
     }
-    const { ledger, handlerOf, strategies, leaseMs } = this.#options
-    const { store } = ledger
-    const attempt = new Attempt(
-      grant,
-      job,
-      {
-        host: store.host,
-        now: () => store.now(),
-        handler: handlerOf(grant.head.name),
-        strategies,
-        patienceMs: leaseMs,
-        report: (error) => this.#error(error),
-      },
-      {
-        ended: (ended, ending) => {
-          this.#settling.add({ grant, attempt: ended, ending })
-          this.#work.wake()
-        },
-        freed: () => this.#freed(grant),
-      },
-    )
+    const handler = this.#options.handlerOf(grant.head.name)
+    const attempt = new Attempt(grant, job, handler, this.#attemptOptions)
     this.#attempts.set(grant.leaseKey, attempt)
     this.#reports.active(job)
     void this.#limit(() => attempt.run())
@@ -235,13 +231,13 @@ export class Shift {
     this.#changed()
   }
 
-  #settled(ended: Ended, departure: Departure | undefined, raw: string | undefined): void {
+  #settled(ended: Ended, departure: Departure | undefined): void {
     const { attempt, grant, ending } = ended
     this.#changed()
     const job = attempt?.job ?? ended.job ?? this.#jobOf(grant, { data: '', progress: '' })
     if (ending === 'set aside' || departure === undefined) return this.#reportSetAside(grant, job)
     const { head, lane } = departure
-    job.adopt({ head, raw: raw ?? '', lease: undefined, result: resultOf(ending) })
+    job.adopt({ head, result: resultOf(ending), history: [] })
     if (ending.kind === 'completed') this.#reports.completed(job, attempt?.outcome.result)
     if (ending.kind === 'failed')
       this.#reports.failed(job, errorOf(ended, ending), head.failedCode !== undefined)
@@ -260,7 +256,7 @@ export class Shift {
         new HoldfastError('STORE_TOO_NEW', `the job ${id} waits for a worker of a newer version: ${why}`),
       )
     } else {
-      job.adopt({ problem: unreadable, lease: undefined })
+      job.adopt({ head: undefined, problem: unreadable, result: '', history: [] })
       this.#reports.failed(job, new Error(`the job ${id} was set aside: ${why}`, { cause: unreadable }), true)
     }
   }
@@ -286,10 +282,10 @@ export class Shift {
       const attempt = this.#attempts.get(grant.leaseKey)
       if (attempt !== undefined) this.#loseOne(attempt)
       this.#reports.stalled(grant.id)
-      const job = this.#jobOf(grant, { data: grant.head?.data ?? '', progress: '' })
+      const job = this.#jobOf(grant, { data: grant.head?.[DATA] ?? '', progress: '' })
       if (departure === undefined) this.#reportSetAside(grant, job)
       else {
-        job.adopt({ head: departure.head, lease: undefined })
+        job.adopt({ head: departure.head, result: '', history: [] })
         const { failedCode, failedReason } = departure.head
         if (failedCode !== undefined) this.#reports.failed(job, new Error(failedReason), true)
         this.#retainAfter(departure, departure.lane)
