@@ -47,15 +47,23 @@ export type KeptJobOptions = Readonly<
 
 /** The parts of a job's record that change while it is known. */
 type Adopted = Pick<JobRecord, 'head' | 'result' | 'history'> & Partial<Pick<JobRecord, 'lease' | 'problem'>>
+/** A job's fields without its methods. */
+export type JobJson<Data, Result, Name extends string, Progress> = {
+  [K in keyof Job<Data, Result, Name, Progress> as Job<Data, Result, Name, Progress>[K] extends (
+    ...args: never[]
+  ) => unknown
+    ? never
+    : K]: Job<Data, Result, Name, Progress>[K]
+}
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 export class Job<Data = any, Result = any, Name extends string = string, Progress = unknown> {
   readonly id: string
   readonly queueName: string
   /** Empty for a job whose record cannot be read. */
-  declare readonly name: Name
-  declare readonly data: Data
-  declare readonly opts: KeptJobOptions
+  readonly name: Name
+  readonly data: Data
+  readonly opts: KeptJobOptions
   /** What the handler last reported; 0 before it did. */
   progress: Progress | number
   /** The handler's result; `undefined` before the job completed. */
@@ -73,10 +81,10 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
   declare readonly attemptsStarted: number
   declare readonly stalledCounter: number
   /** Milliseconds it was told to wait when it was added. */
-  declare readonly delay: number
-  declare readonly priority: number
+  readonly delay: number
+  readonly priority: number
   /** When it was added, ms since the epoch. */
-  declare readonly timestamp: number
+  readonly timestamp: number
   /** When its last lease began. */
   declare readonly processedOn: number | undefined
   /** The worker of its last lease. */
@@ -86,7 +94,7 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
   declare readonly fence: number
   /** True on the job that `add` gives for an id that existed. */
   readonly deduplicated: boolean
-  declare readonly metadata: Readonly<Record<string, string>>
+  readonly metadata: Readonly<Record<string, string>>
   readonly #source: JobSource
   /** The head record's id. */
   readonly #record: string
@@ -98,27 +106,37 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
     const { ledger, record } = source
     this.#source = source
     this.#record = recordOf(ledger, record.id)
-    this.id = record.id
+    const { id, head } = record
+    const key = head === undefined ? undefined : readReadyKey(head.key)
+    this.id = id
+    this.name = (head?.name ?? '') as Name
     this.queueName = ledger.queue
     this.data = decodePayload(record.data) as Data
+    this.opts = {
+      attempts: head === undefined ? 1 : attemptsOf(head.opts),
+      backoff: head?.opts.backoff,
+      timeout: head?.opts.timeout,
+      removeOnComplete: head?.opts.removeOnComplete,
+      removeOnFail: head?.opts.removeOnFail,
+      keepLogs: head?.opts.keepLogs,
+      delay: head?.opts.delay,
+      metadata: head?.opts.metadata,
+      priority: key?.priority ?? 0,
+      lifo: key?.lifo ?? false,
+      jobId: id,
+    }
     this.progress = (decodePayload(record.progress) ?? 0) as Progress | number
+    this.delay = head?.opts.delay ?? 0
+    this.priority = key?.priority ?? 0
+    this.timestamp = head?.timestamp ?? 0
+    this.metadata = head?.opts.metadata ?? {}
     this.deduplicated = source.deduplicated ?? false
     this.adopt(record)
   }
 
-  /** @internal Takes over what has become of the job, but for its data and progress. */
+  /** @internal Takes over what has become of the job. */
   adopt({ head, lease, problem, result, history }: Adopted): void {
-    const key = head === undefined ? undefined : readReadyKey(head.key)
     const shown: Partial<Writable<this>> = this
-    shown.name = (head?.name ?? '') as Name
-    shown.priority = key?.priority ?? 0
-    shown.opts = {
-      ...head?.opts,
-      attempts: head === undefined ? 1 : attemptsOf(head.opts),
-      priority: key?.priority ?? 0,
-      lifo: key?.lifo ?? false,
-      jobId: this.id,
-    }
     shown.returnvalue = decodePayload(result) as Result | undefined
     shown.failedReason = problem?.message ?? head?.failedReason
     shown.failedCode = problem !== undefined && !problem.tooNew ? 'UNREADABLE' : head?.failedCode
@@ -127,13 +145,10 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
     shown.attemptsMade = head?.attemptsMade ?? 0
     shown.attemptsStarted = (head?.attemptsStarted ?? 0) + (lease === undefined ? 0 : 1)
     shown.stalledCounter = head?.stalledCounter ?? 0
-    shown.delay = head?.opts.delay ?? 0
-    shown.timestamp = head?.timestamp ?? 0
     shown.processedOn = lease?.startedAt ?? head?.processedOn
     shown.processedBy = lease?.worker ?? head?.processedBy
     shown.finishedOn = head?.finishedOn
     shown.fence = Math.max(head?.fence ?? 0, lease?.startedAt ?? 0)
-    shown.metadata = head?.opts.metadata ?? {}
   }
 
   /**
@@ -210,8 +225,8 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
   }
 
   /** What the job is, as plain data. */
-  toJSON(): Record<string, unknown> {
-    return { ...this }
+  toJSON(): JobJson<Data, Result, Name, Progress> {
+    return Object.fromEntries(Object.entries(this)) as JobJson<Data, Result, Name, Progress>
   }
 
   /** One write at a time; the value is taken when the write begins. */
