@@ -164,7 +164,7 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
     const write = this.#progressWrite.done
     await write
     this.progress = progress
-    this.#source.onProgress?.(this as Job, progress)
+    this.#source.onProgress?.(this as unknown as Job, progress)
   }
 
   /** Adds a line to the job's log; resolves with the number of lines kept. A line above 4 KiB is cut. */
