@@ -57,7 +57,7 @@ export class Events<Map extends EventMap> {
     if (event === undefined || event === 'error') this.#errorListeners = 0
   }
 
-  /** Whether anyone listens, for events that cost something to make. */
+  /** Whether anyone listens. */
   hears(event: keyof Map & string): boolean {
     return (this.#emitter.all.get(event)?.length ?? 0) > 0
   }
@@ -68,7 +68,7 @@ export class Events<Map extends EventMap> {
       this.#host().warn(`unheard error: ${error.message} (listen to 'error' to handle it)`)
       return
     }
-    this.#emitter.emit(event, args)
+    if (this.hears(event)) this.#emitter.emit(event, args)
   }
 
   #add(event: keyof Map & string, listener: object, handler: (args: unknown[]) => void): void {

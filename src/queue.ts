@@ -15,7 +15,7 @@ import { HoldfastError } from './error.ts'
 import { Events, type Listener } from './events.ts'
 import { type JobOf, Job } from './job.ts'
 import type { DataOf, MapOf, NameOf, Omitted } from './job-map.ts'
-import { type AddedJob, type NewJob, addJobs } from './ledger/add.ts'
+import { type AddedJob, type NewJob, addJob, addJobs } from './ledger/add.ts'
 import { readConfig } from './ledger/claim.ts'
 import { type JobCounts, type JobRecord, countJobs, listKeys, readJob, readListed } from './ledger/inspect.ts'
 import { type Ledger, openLedger, recordOf } from './ledger/ledger.ts'
@@ -85,8 +85,10 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
   ): Promise<JobOf<MapOf<First, Result, Name>, N>> {
     const checked = this.#check(name, data, options)
     if (!this.#opened) await this.#open()
-    const [added] = await addJobs(this.#ledger, [this.#named(checked)])
-    return (await this.#announce(added!, checked.data)) as unknown as JobOf<MapOf<First, Result, Name>, N>
+    const added = await addJob(this.#ledger, this.#named(checked))
+    return (added.deduplicated
+      ? await this.#existing(added)
+      : this.#announce(added, checked.data)) as unknown as JobOf<MapOf<First, Result, Name>, N>
   }
 
   /**
@@ -110,7 +112,9 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
       this.#ledger,
       checked.map((job) => this.#named(job)),
     )
-    const announced = added.map((job, at) => this.#announce(job, checked[at]!.data))
+    const announced = added.map((job, at) =>
+      job.deduplicated ? this.#existing(job) : this.#announce(job, checked[at]!.data),
+    )
     return (await Promise.all(announced)) as unknown as JobOf<MapOf<First, Result, Name>, N>[]
   }
 
@@ -262,15 +266,16 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     return { ...job, ulid, id: job.options.jobId ?? ulid }
   }
 
-  async #announce(added: AddedJob, data: string): Promise<JobOf<MapOf<First, Result, Name>>> {
-    const { id, raw, head, delayed, deduplicated } = added
-    const record = { id, raw, head, data, result: '', progress: '', history: [] }
-    // An id that was there before names a job with data, progress and a history of its own.
-    if (deduplicated)
-      return this.#job((await readJob(this.#ledger, recordOf(this.#ledger, id))) ?? record, true)
-    const job = this.#job(record)
+  #announce({ id, raw, head, delayed }: AddedJob, data: string): JobOf<MapOf<First, Result, Name>> {
+    const job = this.#job({ id, raw, head, data, result: '', progress: '', history: [] })
     if (!delayed) this.#events.emit('waiting', job)
     return job
+  }
+
+  /** The job that had the id before: with data, progress and a history of its own. */
+  async #existing({ id, raw }: AddedJob): Promise<JobOf<MapOf<First, Result, Name>>> {
+    const gone = { id, raw, head: undefined, data: '', result: '', progress: '', history: [] }
+    return this.#job((await readJob(this.#ledger, recordOf(this.#ledger, id))) ?? gone, true)
   }
 
   #job(record: JobRecord, deduplicated = false): JobOf<MapOf<First, Result, Name>> {

@@ -3,7 +3,7 @@
  * this function, LevelDB runs it over what it prefetched, every other store is tested against it. It knows no jobs.
  */
 import { HoldfastError } from '../error.ts'
-import type { Change, Move, Moved, Place, Result, Span } from '../store.ts'
+import type { Change, Key, Move, Moved, Place, Result, Span } from '../store.ts'
 import { KEY_BYTES } from './bounds.ts'
 
 /** What the evaluator asks of a state, and the only four ways in which it alters one. */
@@ -49,50 +49,60 @@ export function evaluate(state: State, changes: readonly Change[]): Result[] {
   return results
 }
 
+const NONE: readonly never[] = []
+
 function step(state: Applied, change: Change, results: readonly Result[]): Result {
   const { base } = state
+  const { move, remove = NONE, add = NONE, append = NONE, set = NONE } = change
   if (change.after !== undefined && results[change.after] === false) return false
-  if (!holds(base, change)) return false
-  const taken = change.move === undefined ? [] : take(base, change.move)
-  if (change.move !== undefined && taken.length === 0) return false
-  const moved = taken.map((key): Moved => ({ key, record: base.record(nameOf(key)) }))
+  if (!holds(base, change.expect) || !allPresent(base, remove)) return false
+  const taken = move === undefined ? NONE : take(base, move)
+  if (move !== undefined && taken.length === 0) return false
+  const moved =
+    taken.length === 0 ? NONE : taken.map((key): Moved => ({ key, record: base.record(nameOf(key)) }))
 
-  for (const key of taken) state.erase(change.move!.from.lane, key)
-  for (const [lane, key] of change.remove ?? []) state.erase(lane, key)
-  for (const place of change.move?.to ?? []) {
+  for (const key of taken) state.erase(move!.from.lane, key)
+  for (const key of remove) state.erase(key[0], key[1])
+  for (const place of move?.to ?? NONE) {
     for (const key of taken) state.insert(place.lane, placedKey(key, place))
   }
-  for (const [lane, key] of change.add ?? []) state.insert(lane, key)
-  for (const [lane, key] of change.append ?? []) state.insert(lane, appendedKey(state.number(), key))
-  for (const [id, value] of change.set ?? []) state.put(id, value)
-  for (const id of change.delete ?? []) state.put(id, undefined)
+  for (const key of add) state.insert(key[0], key[1])
+  for (const key of append) state.insert(key[0], appendedKey(state.number(), key[1]))
+  for (const record of set) state.put(record[0], record[1])
+  for (const id of change.delete ?? NONE) state.put(id, undefined)
   return moved
 }
 
-function holds(state: State, { expect, remove }: Change): boolean {
-  return (
-    (remove ?? []).every(([lane, key]) => state.has(lane, key)) &&
-    (expect?.present ?? []).every(([lane, key]) => state.has(lane, key)) &&
-    (expect?.absent ?? []).every((id) => state.record(id) === undefined) &&
-    (expect?.equal ?? []).every(([id, value]) => state.record(id) === value) &&
-    (expect?.size ?? []).every(([span, min, max]) => {
-      const size = state.size(span, max === Infinity ? min : max + 1)
-      return size >= min && size <= max
-    })
-  )
+function holds(state: State, expect: Change['expect']): boolean {
+  if (expect === undefined) return true
+  for (const id of expect.absent ?? NONE) if (state.record(id) !== undefined) return false
+  for (const record of expect.equal ?? NONE) if (state.record(record[0]) !== record[1]) return false
+  for (const [span, min, max] of expect.size ?? NONE) {
+    const size = state.size(span, max === Infinity ? min : max + 1)
+    if (size < min || size > max) return false
+  }
+  return allPresent(state, expect.present ?? NONE)
 }
 
-function take(state: State, { from, room = [] }: Move): string[] {
+function allPresent(state: State, keys: readonly Key[]): boolean {
+  for (const key of keys) if (!state.has(key[0], key[1])) return false
+  return true
+}
+
+function take(state: State, { from, room = NONE }: Move): readonly string[] {
   let limit = from.limit
   for (const [span, max] of room) limit = Math.min(limit, max - state.size(span, max))
-  return limit > 0 ? state.head(from, limit) : []
+  return limit > 0 ? state.head(from, limit) : NONE
 }
+
+type Step = 'insert' | 'erase' | 'put'
 
 /** What a unit has done so far, so that a unit which turns out to be a bug can be taken back whole. */
 class Applied {
   readonly base: State
   readonly #serial: number
-  readonly #steps: (readonly [kind: 'insert' | 'erase' | 'put', at: string, was: string | undefined])[] = []
+  /** Three entries a step: what was done, to which lane or record, and the key, or the value that was there. */
+  readonly #steps: (string | undefined)[] = []
 
   constructor(base: State) {
     this.base = base
@@ -110,16 +120,16 @@ class Applied {
       )
     }
     this.base.insert(lane, key)
-    this.#steps.push(['insert', lane, key])
+    this.#note('insert', lane, key)
   }
 
   erase(lane: string, key: string): void {
     this.base.erase(lane, key)
-    this.#steps.push(['erase', lane, key])
+    this.#note('erase', lane, key)
   }
 
   put(id: string, value: string | undefined): void {
-    this.#steps.push(['put', id, this.base.record(id)])
+    this.#note('put', id, this.base.record(id))
     this.base.put(id, value)
   }
 
@@ -128,11 +138,16 @@ class Applied {
   }
 
   undo(): void {
-    for (const [kind, at, was] of this.#steps.toReversed()) {
-      if (kind === 'put') this.base.put(at, was)
-      else if (kind === 'insert') this.base.erase(at, was!)
-      else this.base.insert(at, was!)
+    for (let at = this.#steps.length - 3; at >= 0; at -= 3) {
+      const [step, name, was] = this.#steps.slice(at, at + 3) as [Step, string, string]
+      if (step === 'put') this.base.put(name, was)
+      else if (step === 'insert') this.base.erase(name, was)
+      else this.base.insert(name, was)
     }
     this.base.serial = this.#serial
+  }
+
+  #note(step: Step, name: string, was: string | undefined): void {
+    this.#steps.push(step, name, was)
   }
 }

@@ -35,7 +35,14 @@ interface Plan {
   readonly added: AddedJob
 }
 
-/** Adds all jobs in one unit, atomically; a job whose id exists is left as it is and answered `deduplicated`. */
+/** Adds one job; one whose id exists is left as it is and answered `deduplicated`. */
+export async function addJob(ledger: Ledger, job: NewJob): Promise<AddedJob> {
+  const { change, added } = plan(ledger, job, ledger.store.now())
+  const [result] = await commitBlock(ledger.store, [change])
+  return result === false ? (await addJobs(ledger, [job]))[0]! : added
+}
+
+/** Adds all jobs in one unit, atomically; those whose id exists are left as they are and answered `deduplicated`. */
 export async function addJobs(ledger: Ledger, jobs: readonly NewJob[]): Promise<AddedJob[]> {
   if (jobs.length === 0) return []
   let missing = jobs.map((job, index) => ({ job, index }))

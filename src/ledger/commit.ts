@@ -26,9 +26,7 @@ export async function commitBlocks(store: Store, blocks: readonly Block[]): Prom
 }
 
 /** Commits one block; rejects as the store does. */
-export async function commitBlock(store: Store, block: Block): Promise<readonly Result[]> {
-  return store.commit(block)
-}
+export const commitBlock = (store: Store, block: Block): Promise<readonly Result[]> => store.commit(block)
 
 /**
  * Calls `attempt` until it gives something else than `undefined`, which says that somebody else was faster and the plan

@@ -55,7 +55,7 @@ export class Attempt {
   #ended = false
   #freed = false
   #resolve: (() => void) | undefined
-  readonly #timers: (() => void)[] = []
+  #timers: (() => void)[] | undefined
 
   constructor(grant: Grant, job: Job, handler: AnyHandler | undefined, options: AttemptOptions) {
     this.grant = grant
@@ -69,7 +69,7 @@ export class Attempt {
     if (this.#freed) return Promise.resolve()
     const { timeout } = this.grant.head?.opts ?? {}
     if (timeout !== undefined) {
-      this.#timers.push(this.#options.host.timer(timeout, () => this.#timeOut(timeout)))
+      this.#timers = [this.#options.host.timer(timeout, () => this.#timeOut(timeout))]
     }
     return new Promise((resolve) => {
       this.#resolve = resolve
@@ -96,7 +96,8 @@ export class Attempt {
     this.#free()
   }
 
-  get #signal(): AbortSignal {
+  /** Made when it is first asked for: a handler that does not ask for its signal does not pay for one. */
+  get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
@@ -114,27 +115,13 @@ export class Attempt {
           `this worker has no handler for jobs named ${JSON.stringify(this.job.name)}`,
         )
       }
-      // A handler that does not ask for its signal does not pay for one.
-      const signal = handler.length >= 3 ? this.#signal : (undefined as never)
-      ending = this.#endOfSuccess(await handler(this.job as never, this.#context(), signal))
+      const signal = handler.length >= 3 ? this.signal : (undefined as never)
+      ending = this.#endOfSuccess(await handler(this.job as never, new AttemptContext(this), signal))
     } catch (error) {
       ending = this.#ended ? { kind: 'released' } : await this.#endOfFailure(error)
     }
     this.#free()
     this.#end(ending)
-  }
-
-  #context(): JobContext {
-    const signal = (): AbortSignal => this.#signal
-    const { grant } = this
-    return {
-      get signal() {
-        return signal()
-      },
-      token: grant.claim,
-      attempt: (grant.head?.attemptsMade ?? 0) + 1,
-      fence: fenceOf(grant),
-    }
   }
 
   #endOfSuccess(result: unknown): Ending {
@@ -227,6 +214,7 @@ export class Attempt {
     this.#aborted = error
     this.#controller?.abort(error)
     const { host, patienceMs, error: report } = this.#options
+    this.#timers ??= []
     this.#timers.push(
       host.timer(patienceMs, () => {
         report(
@@ -250,9 +238,28 @@ export class Attempt {
   #free(): void {
     if (this.#freed) return
     this.#freed = true
-    for (const cancel of this.#timers) cancel()
+    for (const cancel of this.#timers ?? []) cancel()
     this.#options.freed(this)
     this.#resolve?.()
+  }
+}
+
+class AttemptContext implements JobContext {
+  readonly token: string
+  readonly attempt: number
+  readonly fence: number
+  readonly #attempt: Attempt
+
+  constructor(attempt: Attempt) {
+    const { grant } = attempt
+    this.token = grant.claim
+    this.attempt = (grant.head?.attemptsMade ?? 0) + 1
+    this.fence = fenceOf(grant)
+    this.#attempt = attempt
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal
   }
 }
 
