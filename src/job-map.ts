@@ -28,9 +28,8 @@ type IsMap<T> =
 
 /** Where a type argument was left out. */
 export interface Omitted {
-  readonly omitted: unique symbol
+  readonly omitted: never
 }
-declare const omitted: unique symbol
 
 /** The map that the type arguments stand for. */
 export type MapOf<First, Result, Name extends string> = [Result] extends [Omitted]

@@ -136,7 +136,7 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
 
   /** @internal Takes over what has become of the job. */
   adopt({ head, lease, problem, result, history }: Adopted): void {
-    const shown: Partial<Writable<this>> = this
+    const shown = this as Partial<Writable<this>>
     shown.returnvalue = decodePayload(result) as Result | undefined
     shown.failedReason = problem?.message ?? head?.failedReason
     shown.failedCode = problem !== undefined && !problem.tooNew ? 'UNREADABLE' : head?.failedCode

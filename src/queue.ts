@@ -112,7 +112,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
       this.#ledger,
       checked.map((job) => this.#named(job)),
     )
-    const announced = added.map((job, at) =>
+    const announced = added.map(async (job, at) =>
       job.deduplicated ? this.#existing(job) : this.#announce(job, checked[at]!.data),
     )
     return (await Promise.all(announced)) as unknown as JobOf<MapOf<First, Result, Name>, N>[]
@@ -185,7 +185,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
 
   /** Removes a job and everything that is its own: 1, or 0 where there is none. @throws HoldfastError `JOB_STATE` while it runs, unless `force`. */
   async remove(id: string, options: { force?: boolean } = {}): Promise<number> {
-    const { force = false } = checkOptions<{ force: boolean }>(options, { force: boolean }, 'remove')
+    const { force = false } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'remove')
     await this.#open()
     const removed = await removeJob(this.#ledger, recordOf(this.#ledger, String(id)), force)
     if (removed) this.#events.emit('removed', String(id))
@@ -202,7 +202,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     event: Event,
     listener: Listener<QueueEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
   ): this {
-    this.#events.on(event, listener as never)
+    this.#events.on(event, listener)
     return this
   }
 
@@ -210,7 +210,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     event: Event,
     listener: Listener<QueueEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
   ): this {
-    this.#events.once(event, listener as never)
+    this.#events.once(event, listener)
     return this
   }
 
@@ -218,7 +218,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     event: Event,
     listener: Listener<QueueEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
   ): this {
-    this.#events.off(event, listener as never)
+    this.#events.off(event, listener)
     return this
   }
 

@@ -175,7 +175,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     event: Event,
     listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
   ): this {
-    this.#events.on(event, listener as never)
+    this.#events.on(event, listener)
     return this
   }
 
@@ -183,7 +183,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     event: Event,
     listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
   ): this {
-    this.#events.once(event, listener as never)
+    this.#events.once(event, listener)
     return this
   }
 
@@ -191,7 +191,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     event: Event,
     listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
   ): this {
-    this.#events.off(event, listener as never)
+    this.#events.off(event, listener)
     return this
   }
 

@@ -52,7 +52,9 @@ export class Retain {
         const { finished, keep } = this.#noted[lane]
         if (finished === 0) continue
         this.#noted[lane].finished = 0
-        while (keep < Infinity && !this.#stopped && (await pruneStep(this.#ledger, lane, keep)) > 0);
+        for (let more = keep < Infinity; more && !this.#stopped; ) {
+          more = (await pruneStep(this.#ledger, lane, keep)) > 0
+        }
       }
     } catch (error) {
       this.#error(error)

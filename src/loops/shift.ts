@@ -4,10 +4,8 @@
  */
 import pLimit, { type LimitFunction } from 'p-limit'
 import { DATA } from '../core/head.ts'
-import { keptCount } from '../core/job-options.ts'
-import type { Departure, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
-import { Job } from '../job.ts'
+import type { Job } from '../job.ts'
 import { type Grant, type GrantedParts, hasParts, readParts } from '../ledger/claim.ts'
 import { asHoldfastError } from '../ledger/commit.ts'
 import type { Stalled } from '../ledger/lease.ts'
@@ -17,22 +15,10 @@ import { type AnyHandler, Attempt, type AttemptOptions, type BackoffStrategy } f
 import { DueLane } from './due.ts'
 import { Reap } from './reap.ts'
 import { type HeldClaim, Renewal } from './renew.ts'
+import { Outcomes, type ShiftReports } from './outcomes.ts'
 import { Retain } from './retain.ts'
 import { type Ended, Settling } from './settling.ts'
 import { Work } from './work.ts'
-
-/** What happens on a shift. None of these may throw. */
-export interface ShiftReports {
-  readonly active: (job: Job) => void
-  readonly progress: (job: Job, progress: unknown) => void
-  readonly completed: (job: Job, result: unknown) => void
-  /** An attempt failed; `final` where it was the last. */
-  readonly failed: (job: Job, error: Error, final: boolean) => void
-  readonly stalled: (id: string) => void
-  readonly lockLost: (job: Job) => void
-  readonly drained: () => void
-  readonly error: (error: Error) => void
-}
 
 export interface ShiftOptions {
   readonly ledger: Ledger
@@ -54,6 +40,7 @@ export class Shift {
   readonly #settling: Settling
   readonly #reap: Reap
   readonly #retain: Retain
+  readonly #outcomes: Outcomes
   readonly #work: Work
   readonly #attemptOptions: AttemptOptions
   /** By lease key, from the grant to the end of the handler. */
@@ -85,7 +72,10 @@ export class Shift {
     }
     this.#renewal = new Renewal(ledger, { leaseMs, renewMs }, { lost: (claim) => this.#lose(claim), error })
     this.#settling = new Settling(ledger, this.#renewal, maxStalledCount, {
-      settled: (ended, departure) => this.#settled(ended, departure),
+      settled: (ended, departure) => {
+        this.#changed()
+        this.#outcomes.settled(ended, departure)
+      },
       lost: ({ attempt }) => {
         if (attempt !== undefined) reports.lockLost(attempt.job)
       },
@@ -96,6 +86,7 @@ export class Shift {
       { stalled: (ends) => this.#stalled(ends), error },
     )
     this.#retain = new Retain(ledger, error)
+    this.#outcomes = new Outcomes(ledger, this.#retain, reports)
     const wake = (): void => this.#work.wake()
     this.#work = new Work({
       ledger,
@@ -196,7 +187,7 @@ export class Shift {
   #begin(grant: Grant, parts: GrantedParts): void {
     if (grant.head === undefined) return this.#give(grant, 'set aside')
     if (this.#released) return this.#give(grant, { kind: 'released' })
-    const job = this.#jobOf(grant, parts)
+    const job = this.#outcomes.jobOf(grant, parts)
     if (parts.problem !== undefined) {
       const failure = { message: `its data cannot be read: ${parts.problem.message}` }
       return this.#give(grant, { kind: 'failed', final: true, code: 'UNREADABLE', failure }, job)
@@ -206,16 +197,6 @@ export class Shift {
     this.#attempts.set(grant.leaseKey, attempt)
     this.#reports.active(job)
     void this.#limit(() => attempt.run())
-  }
-
-  #jobOf(grant: Grant, { data, progress }: GrantedParts): Job {
-    const { id, raw = '', head, startedAt, worker } = grant
-    return new Job({
-      ledger: this.#options.ledger,
-      record: { id, raw, head, data, progress, result: '', history: [], lease: { startedAt, worker } },
-      grant,
-      onProgress: (job, value) => this.#reports.progress(job, value),
-    })
   }
 
   /** Ends a lease whose job never ran. */
@@ -229,36 +210,6 @@ export class Shift {
     this.#attempts.delete(grant.leaseKey)
     this.#work.freed(grant)
     this.#changed()
-  }
-
-  #settled(ended: Ended, departure: Departure | undefined): void {
-    const { attempt, grant, ending } = ended
-    this.#changed()
-    const job = attempt?.job ?? ended.job ?? this.#jobOf(grant, { data: '', progress: '' })
-    if (ending === 'set aside' || departure === undefined) return this.#reportSetAside(grant, job)
-    const { head, lane } = departure
-    job.adopt({ head, result: resultOf(ending), history: [] })
-    if (ending.kind === 'completed') this.#reports.completed(job, attempt?.outcome.result)
-    if (ending.kind === 'failed')
-      this.#reports.failed(job, errorOf(ended, ending), head.failedCode !== undefined)
-    this.#retainAfter(departure, lane)
-  }
-
-  #retainAfter({ head }: Departure, lane: Departure['lane']): void {
-    if (lane === 'done') this.#retain.note(lane, keptCount(head.opts, 'completed'))
-    if (lane === 'dead') this.#retain.note(lane, keptCount(head.opts, 'failed'))
-  }
-
-  #reportSetAside({ id, unreadable }: Grant, job: Job): void {
-    const why = unreadable?.message ?? 'its record cannot be read'
-    if (unreadable?.tooNew === true) {
-      this.#error(
-        new HoldfastError('STORE_TOO_NEW', `the job ${id} waits for a worker of a newer version: ${why}`),
-      )
-    } else {
-      job.adopt({ head: undefined, problem: unreadable, result: '', history: [] })
-      this.#reports.failed(job, new Error(`the job ${id} was set aside: ${why}`, { cause: unreadable }), true)
-    }
   }
 
   /** A reaper took the verdict on a claim of ours: what still runs of it is lost. */
@@ -278,18 +229,10 @@ export class Shift {
   }
 
   #stalled(ends: readonly Stalled[]): void {
-    for (const { grant, departure } of ends) {
-      const attempt = this.#attempts.get(grant.leaseKey)
+    for (const end of ends) {
+      const attempt = this.#attempts.get(end.grant.leaseKey)
       if (attempt !== undefined) this.#loseOne(attempt)
-      this.#reports.stalled(grant.id)
-      const job = this.#jobOf(grant, { data: grant.head?.[DATA] ?? '', progress: '' })
-      if (departure === undefined) this.#reportSetAside(grant, job)
-      else {
-        job.adopt({ head: departure.head, result: '', history: [] })
-        const { failedCode, failedReason } = departure.head
-        if (failedCode !== undefined) this.#reports.failed(job, new Error(failedReason), true)
-        this.#retainAfter(departure, departure.lane)
-      }
+      this.#outcomes.stalled(end)
     }
   }
 
@@ -317,12 +260,4 @@ export class Shift {
     this.#whenChanged = []
     for (const resolve of waiting) resolve()
   }
-}
-
-const resultOf = (ending: Ending): string => (ending.kind === 'completed' ? ending.result : '')
-
-/** What the handler threw where that is an error, else one that says it. */
-function errorOf({ attempt }: Ended, ending: Ending & { kind: 'failed' }): Error {
-  const thrown = attempt?.outcome.error
-  return thrown instanceof Error ? thrown : new Error(ending.failure.message, { cause: thrown })
 }

@@ -1,0 +1,98 @@
+/**
+ * What the end of a lease means to those who listen and to what is kept: it turns departures into reports, and keeps the job
+ * objects of handlers and listeners up to date.
+ */
+import { DATA } from '../core/head.ts'
+import { keptCount } from '../core/job-options.ts'
+import type { Departure, Ending } from '../core/lifecycle.ts'
+import { HoldfastError } from '../error.ts'
+import { Job } from '../job.ts'
+import type { Grant, GrantedParts } from '../ledger/claim.ts'
+import type { Stalled } from '../ledger/lease.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Retain } from './retain.ts'
+import type { Ended } from './settling.ts'
+
+/** What happens on a shift. None of these may throw. */
+export interface ShiftReports {
+  readonly active: (job: Job) => void
+  readonly progress: (job: Job, progress: unknown) => void
+  readonly completed: (job: Job, result: unknown) => void
+  /** An attempt failed; `final` where it was the last. */
+  readonly failed: (job: Job, error: Error, final: boolean) => void
+  readonly stalled: (id: string) => void
+  readonly lockLost: (job: Job) => void
+  readonly drained: () => void
+  readonly error: (error: Error) => void
+}
+
+export class Outcomes {
+  readonly #ledger: Ledger
+  readonly #retain: Retain
+  readonly #reports: ShiftReports
+  readonly #onProgress: (job: Job, progress: unknown) => void
+
+  constructor(ledger: Ledger, retain: Retain, reports: ShiftReports) {
+    this.#ledger = ledger
+    this.#retain = retain
+    this.#reports = reports
+    this.#onProgress = (job, progress) => reports.progress(job, progress)
+  }
+
+  /** The job as its handler and its listeners get it. */
+  jobOf(grant: Grant, { data, progress }: GrantedParts): Job {
+    const { id, raw = '', head, startedAt, worker } = grant
+    return new Job({
+      ledger: this.#ledger,
+      record: { id, raw, head, data, progress, result: '', history: [], lease: { startedAt, worker } },
+      grant,
+      onProgress: this.#onProgress,
+    })
+  }
+
+  /** The store has the end of a lease; `departure` is absent where the job was set aside. */
+  settled(ended: Ended, departure: Departure | undefined): void {
+    const { attempt, grant, ending } = ended
+    const job = attempt?.job ?? ended.job ?? this.jobOf(grant, { data: '', progress: '' })
+    if (ending === 'set aside' || departure === undefined) return this.#setAside(grant, job)
+    const { head } = departure
+    job.adopt({ head, result: ending.kind === 'completed' ? ending.result : '', history: [] })
+    if (ending.kind === 'completed') this.#reports.completed(job, attempt?.outcome.result)
+    if (ending.kind === 'failed')
+      this.#reports.failed(job, errorOf(ended, ending), head.failedCode !== undefined)
+    this.#keep(departure)
+  }
+
+  /** A reaper ended a lease. */
+  stalled({ grant, departure }: Stalled): void {
+    this.#reports.stalled(grant.id)
+    const job = this.jobOf(grant, { data: grant.head?.[DATA] ?? '', progress: '' })
+    if (departure === undefined) return this.#setAside(grant, job)
+    job.adopt({ head: departure.head, result: '', history: [] })
+    const { failedCode, failedReason } = departure.head
+    if (failedCode !== undefined) this.#reports.failed(job, new Error(failedReason), true)
+    this.#keep(departure)
+  }
+
+  #keep({ head, lane }: Departure): void {
+    if (lane === 'done') this.#retain.note(lane, keptCount(head.opts, 'completed'))
+    if (lane === 'dead') this.#retain.note(lane, keptCount(head.opts, 'failed'))
+  }
+
+  #setAside({ id, unreadable }: Grant, job: Job): void {
+    const why = unreadable?.message ?? 'its record cannot be read'
+    if (unreadable?.tooNew === true) {
+      const message = `the job ${id} waits for a worker of a newer version: ${why}`
+      this.#reports.error(new HoldfastError('STORE_TOO_NEW', message))
+    } else {
+      job.adopt({ head: undefined, problem: unreadable, result: '', history: [] })
+      this.#reports.failed(job, new Error(`the job ${id} was set aside: ${why}`, { cause: unreadable }), true)
+    }
+  }
+}
+
+/** What the handler threw where that is an error, else one that says it. */
+function errorOf({ attempt }: Ended, ending: Ending & { kind: 'failed' }): Error {
+  const thrown = attempt?.outcome.error
+  return thrown instanceof Error ? thrown : new Error(ending.failure.message, { cause: thrown })
+}
