@@ -6,8 +6,10 @@
  * time; there is one way to write, `commit`. `holdfast/conformance` holds the cases that prove a store.
  *
  * Lane names, keys and record ids are printable ASCII without spaces (0x21 to 0x7e); values are well-formed
- * strings. Bounds are the contract's, the same for every store (`core/bounds.ts`). A call that breaks either
- * rule rejects with `UNIT_INVALID`, outcome `failed`, before any of it applies.
+ * strings. A key does not end in `/`, a mark holds none. Bounds are the contract's, the same for every store
+ * (`core/bounds.ts`), and hold for keys as they are placed or appended too. `core/unit.ts` checks all of it: a `commit`
+ * that breaks a rule rejects with `UNIT_INVALID`, outcome `failed`, before any of it applies. `read`, `scan` and `count` are
+ * only asked for what follows the rules.
  */
 import type { Host } from './host.ts'
 

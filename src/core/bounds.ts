@@ -3,7 +3,10 @@
  * is refused with a typed error or cut off, as the comment beside it says.
  */
 
-/** Operations of one commit call: keys and records named; a move counts limit x (1 + places). More is refused. */
+/**
+ * Operations of one commit call: keys and records named in `remove`, `add`, `append`, `set` and `delete`; a move counts
+ * limit x (1 + places); `expect` is free. More is refused.
+ */
 export const UNIT_OPERATIONS = 800
 /** Bytes (UTF-8) of all text in one commit call. More is refused. */
 export const UNIT_BYTES = 512 * 1024

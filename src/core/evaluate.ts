@@ -91,7 +91,7 @@ function allPresent(state: State, keys: readonly Key[]): boolean {
 
 function take(state: State, { from, room = NONE }: Move): readonly string[] {
   let limit = from.limit
-  for (const [span, max] of room) limit = Math.min(limit, max - state.size(span, max))
+  for (const [span, max] of room) if (max < Infinity) limit = Math.min(limit, max - state.size(span, max))
   return limit > 0 ? state.head(from, limit) : NONE
 }
 

@@ -53,7 +53,8 @@ function checkChange(change: Change, index: number, size: UnitSize, count: Count
     size.bytes += checkText('record id', id) + checkValue(id, value, count)
   for (const [span, min, max] of expect?.size ?? []) {
     size.bytes += checkSpan(span)
-    if (!(min >= 0 && max >= min)) refuse(`a size of ${min} to ${max} is no range`)
+    if (!(isCount(min) && isCount(max) && min >= 0 && max >= min))
+      refuse(`a size of ${min} to ${max} is no range`)
   }
   if (move !== undefined) {
     if (remove.length > 0) refuse(`change ${index} has a move beside remove`)
@@ -91,10 +92,14 @@ function checkMove({ from, to, room = [] }: Move, size: UnitSize): void {
   }
   for (const [span, max] of room) {
     size.bytes += checkSpan(span)
-    if (Number.isNaN(max)) refuse('a room of NaN')
+    if (!isCount(max)) refuse(`a room of ${max} keys is none`)
   }
   size.operations += from.limit * (1 + to.length)
 }
+
+/** A whole number, or no bound at all. */
+const isCount = (count: number): boolean =>
+  Number.isInteger(count) || count === Infinity || count === -Infinity
 
 function checkSpan({ lane, from, until }: Span): number {
   return (
