@@ -14,9 +14,8 @@ const mitt = mittModule.default as unknown as <
 /** Event names and the arguments of their listeners. */
 export type EventMap = { error: [error: Error] }
 
-// A listener may be async; its rejection is reported like a throw.
-// oxlint-disable-next-line typescript/no-invalid-void-type
-export type Listener<Arguments extends unknown[]> = (...args: Arguments) => void | Promise<void>
+/** It may be async; its rejection is reported like a throw. What it gives is ignored. */
+export type Listener<Arguments extends unknown[]> = (...args: Arguments) => unknown
 
 type AnyListener = (...args: any[]) => unknown
 
