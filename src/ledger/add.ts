@@ -6,6 +6,7 @@ import { DATA, type Head, encodeHead, fitsInline } from '../core/head.ts'
 import { type CheckedJobOptions, keptOptions } from '../core/job-options.ts'
 import { dueKey, escapePart, partId, readyKey, waitingKey } from '../core/keys.ts'
 import type { PayloadText } from '../core/payload.ts'
+import { checkUnit } from '../core/unit.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change } from '../store.ts'
 import { commitBlock, replan, sizeOf } from './commit.ts'
@@ -109,8 +110,13 @@ function plan({ lanes, prefix }: Ledger, { name, data, options, id, ulid }: NewJ
 function assertOneUnit(block: readonly Change[]): void {
   const { operations, bytes } = sizeOf(block)
   if (operations <= UNIT_OPERATIONS && bytes <= UNIT_BYTES) return
-  throw new HoldfastError(
-    'NOT_SUPPORTED',
-    `a bulk must fit one unit: at most ${BULK_JOBS} jobs (half of it where data is above 1 KiB) and 512 KiB together; add it in parts`,
-  )
+  try {
+    checkUnit(block)
+  } catch (cause) {
+    throw new HoldfastError(
+      'NOT_SUPPORTED',
+      `a bulk must fit one unit: at most ${BULK_JOBS} jobs (half of it where data is above 1 KiB) and 512 KiB together; add it in parts`,
+      { cause },
+    )
+  }
 }
