@@ -144,9 +144,16 @@ class MemoryState implements State {
     return this.#content.lanes.get(lane)?.count(from, until, bound) ?? 0
   }
 
-  put(id: string, value: string | undefined): void {
-    if (value === undefined) this.#content.records.delete(id)
-    else this.#content.records.set(id, value)
+  put(id: string, value: string | undefined): string | undefined {
+    const { records } = this.#content
+    const before = records.get(id)
+    if (value === undefined) records.delete(id)
+    else records.set(id, value)
+    return before
+  }
+
+  restore(id: string, before: string | undefined): void {
+    this.put(id, before)
   }
 
   insert(lane: string, key: string): void {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Queue, type Store, Worker } from 'holdfast'
+import { type JobOptions, Queue, type Store, Worker } from 'holdfast'
 import { levelStore } from 'holdfast/level'
 import { memoryStore } from 'holdfast/memory'
 import { perSecond } from './raw.ts'
@@ -23,10 +23,10 @@ async function withStore<T>(name: StoreName, use: (store: Store) => Promise<T>):
   }
 }
 
-async function fill(queue: Queue, jobs: number, callers: number): Promise<void> {
+async function fill(queue: Queue, jobs: number, callers: number, options?: JobOptions): Promise<void> {
   let left = jobs
   const caller = async (): Promise<void> => {
-    while (left-- > 0) await queue.add('welcome', data)
+    while (left-- > 0) await queue.add('welcome', data, options)
   }
   await Promise.all(Array.from({ length: callers }, caller))
 }
@@ -56,10 +56,15 @@ export const bulkRate = (name: StoreName, bulks: number, atOnce: number): Promis
     return perSecond(bulks * 400, began)
   })
 
-/** Jobs processed per second, from the worker's start to the last `completed`. */
-export const processRate = (name: StoreName, jobs: number, concurrency: number): Promise<number> =>
+/** Jobs processed per second, from the worker's start to the last `completed`; all are kept unless `options` say otherwise. */
+export const processRate = (
+  name: StoreName,
+  jobs: number,
+  concurrency: number,
+  options: JobOptions = { removeOnComplete: false },
+): Promise<number> =>
   withStore(name, async (store) => {
-    await fill(new Queue('emails', { store }), jobs, 1000)
+    await fill(new Queue('emails', { store }), jobs, 1000, options)
     const began = performance.now()
     let completed = 0
     const worker = new Worker('emails', async () => undefined, { store, concurrency })

@@ -27,7 +27,8 @@ export async function batchRate(size: number, seconds = 1): Promise<number> {
   const began = performance.now()
   while (performance.now() - began < seconds * 1000) {
     const batch = db.batch()
-    for (let n = 0; n < size; n++, jobs++) batch.put(`r emails:${jobs}`, headRecord).put(`k done:emails ${indexKey(jobs)}`, '')
+    for (let n = 0; n < size; n++, jobs++)
+      batch.put(`r emails:${jobs}`, headRecord).put(`k done:emails ${indexKey(jobs)}`, '')
     await batch.write({ sync: true })
   }
   const rate = perSecond(jobs, began)
@@ -36,4 +37,5 @@ export async function batchRate(size: number, seconds = 1): Promise<number> {
   return rate
 }
 
-export const perSecond = (count: number, began: number): number => count / ((performance.now() - began) / 1000)
+export const perSecond = (count: number, began: number): number =>
+  count / ((performance.now() - began) / 1000)

@@ -5,7 +5,12 @@ import { endOfLease } from '../src/core/lifecycle.ts'
 import { encodeData } from '../src/core/payload.ts'
 
 /** 100 bytes as JSON. */
-export const data = { to: 'ada.lovelace@example.com', template: 'welcome', subject: 'Hello and welcome to us', n: 12345 }
+export const data = {
+  to: 'ada.lovelace@example.com',
+  template: 'welcome',
+  subject: 'Hello and welcome to us',
+  n: 12345,
+}
 
 const ULID = '01JD0000000000000000000000'
 const NOW = 1_790_000_000_000

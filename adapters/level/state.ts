@@ -79,10 +79,21 @@ export class LevelState implements State {
     return this.lane(span.lane).size(span, bound) ?? notFetched(span)
   }
 
-  put(id: string, value: string | undefined): void {
+  /** Gives what the group knew of the record before, without asking the database for what it did not. */
+  put(id: string, value: string | undefined): string | null | undefined {
+    const judged = this.#records.get(id)
+    const known = judged === undefined ? this.#carried.get(id) : judged
     this.#records.set(id, value ?? null)
     this.#changedRecords.add(id)
     this.#carried.delete(id)
+    return known
+  }
+
+  restore(id: string, known: string | null | undefined): void {
+    if (known === undefined) {
+      this.#records.delete(id)
+      this.#changedRecords.delete(id)
+    } else this.#records.set(id, known)
   }
 
   insert(lane: string, key: string): void {

@@ -18,7 +18,18 @@ export class UnreadableRecord extends Error {
   }
 }
 
-export const seal = (body: string): string => PREFIX + checksum(body) + body
+/** A record of a body given in parts, so that what is put together is put together once. */
+export function seal(...parts: readonly string[]): string {
+  let hash = START
+  let length = 0
+  let body = ''
+  for (const part of parts) {
+    hash = feed(hash, part)
+    length += part.length
+    body += part
+  }
+  return PREFIX + finish(hash ^ length) + body
+}
 
 export function unseal(record: string): string {
   if (!record.startsWith(PREFIX)) {
@@ -29,32 +40,31 @@ export function unseal(record: string): string {
     )
   }
   const body = record.slice(BODY)
-  if (checksum(body) !== record.slice(PREFIX.length, BODY)) {
+  if (finish(feed(START, body) ^ body.length) !== record.slice(PREFIX.length, BODY)) {
     throw new UnreadableRecord('the checksum does not match the record', false)
   }
   return body
 }
 
-/**
- * 32 bits as six characters. FNV-1a (Fowler, Noll, Vo) over pairs of UTF-16 units instead of bytes, with the
- * finalizer of MurmurHash3 (Appleby): one multiplication for two characters, and every bit of the body counts.
- */
-function checksum(body: string): string {
-  let hash = 0x811c9dc5 ^ body.length
-  const even = body.length & ~1
-  for (let i = 0; i < even; i += 2) {
-    hash = Math.imul(hash ^ (body.charCodeAt(i) | (body.charCodeAt(i + 1) << 16)), 0x01000193)
-    hash ^= hash >>> 15
-  }
-  if (even < body.length) hash = Math.imul(hash ^ body.charCodeAt(even), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash ^= hash >>> 13
+/** 32-bit FNV-1a (Fowler, Noll, Vo) over UTF-16 units instead of bytes: any one changed unit changes the hash. */
+const START = 0x811c9dc5
+
+function feed(start: number, text: string): number {
+  let hash = start
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
+}
+
+/** The hash as six characters, its bits mixed as at the end of MurmurHash3 (Appleby). */
+function finish(hash: number): string {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  mixed ^= mixed >>> 13
   return String.fromCharCode(
-    48 + (hash & 63),
-    48 + ((hash >>> 6) & 63),
-    48 + ((hash >>> 12) & 63),
-    48 + ((hash >>> 18) & 63),
-    48 + ((hash >>> 24) & 63),
-    48 + (hash >>> 30),
+    48 + (mixed & 63),
+    48 + ((mixed >>> 6) & 63),
+    48 + ((mixed >>> 12) & 63),
+    48 + ((mixed >>> 18) & 63),
+    48 + ((mixed >>> 24) & 63),
+    48 + (mixed >>> 30),
   )
 }

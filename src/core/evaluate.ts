@@ -6,7 +6,7 @@ import { HoldfastError } from '../error.ts'
 import type { Change, Key, Move, Moved, Place, Result, Span } from '../store.ts'
 import { KEY_BYTES } from './bounds.ts'
 
-/** What the evaluator asks of a state, and the only four ways in which it alters one. */
+/** What the evaluator asks of a state, and the only ways in which it alters one. */
 export interface State {
   record(id: string): string | undefined
   has(lane: string, key: string): boolean
@@ -14,7 +14,9 @@ export interface State {
   head(span: Span, limit: number): string[]
   /** How many keys a span holds; a state may stop counting above `bound`. */
   size(span: Span, bound: number): number
-  put(id: string, value: string | undefined): void
+  /** Sets a record, or deletes it; what it gives lets `restore` take that back. */
+  put(id: string, value: string | undefined): unknown
+  restore(id: string, before: unknown): void
   insert(lane: string, key: string): void
   erase(lane: string, key: string): void
   /** The number of the last append; assigned when one is made. */
@@ -101,8 +103,8 @@ type Step = 'insert' | 'erase' | 'put'
 class Applied {
   readonly base: State
   readonly #serial: number
-  /** Three entries a step: what was done, to which lane or record, and the key, or the value that was there. */
-  readonly #steps: (string | undefined)[] = []
+  /** Three entries a step: what was done, to which lane or record, and the key, or what restores the record. */
+  readonly #steps: unknown[] = []
 
   constructor(base: State) {
     this.base = base
@@ -129,8 +131,7 @@ class Applied {
   }
 
   put(id: string, value: string | undefined): void {
-    this.#note('put', id, this.base.record(id))
-    this.base.put(id, value)
+    this.#note('put', id, this.base.put(id, value))
   }
 
   number(): number {
@@ -139,15 +140,15 @@ class Applied {
 
   undo(): void {
     for (let at = this.#steps.length - 3; at >= 0; at -= 3) {
-      const [step, name, was] = this.#steps.slice(at, at + 3) as [Step, string, string]
-      if (step === 'put') this.base.put(name, was)
-      else if (step === 'insert') this.base.erase(name, was)
-      else this.base.insert(name, was)
+      const [step, name, was] = this.#steps.slice(at, at + 3) as [Step, string, unknown]
+      if (step === 'put') this.base.restore(name, was)
+      else if (step === 'insert') this.base.erase(name, was as string)
+      else this.base.insert(name, was as string)
     }
     this.base.serial = this.#serial
   }
 
-  #note(step: Step, name: string, was: string | undefined): void {
+  #note(step: Step, name: string, was: unknown): void {
     this.#steps.push(step, name, was)
   }
 }

@@ -100,7 +100,8 @@ function plan({ lanes, prefix }: Ledger, { name, data, options, id, ulid }: NewJ
   const set: (readonly [string, string])[] = [[record, raw]]
   if (!inline) set.push([partId('payload', record), seal(data)])
   const change: Change = {
-    expect: { absent: [record] },
+    // A ULID is new; asking the store about it would cost a read for each job.
+    expect: options.jobId === undefined ? undefined : { absent: [record] },
     add: [delayed ? [lanes.due, dueKey(dueAt, key, record)] : [lanes.ready, waitingKey(key, record)]],
     set,
   }

@@ -54,9 +54,15 @@ export class NaiveState implements State {
     return this.span(span).length
   }
 
-  put(id: string, value: string | undefined): void {
+  put(id: string, value: string | undefined): string | undefined {
+    const before = this.records.get(id)
     if (value === undefined) this.records.delete(id)
     else this.records.set(id, value)
+    return before
+  }
+
+  restore(id: string, before: string | undefined): void {
+    this.put(id, before)
   }
 
   insert(lane: string, key: string): void {
