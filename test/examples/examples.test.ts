@@ -1,0 +1,100 @@
+/** Every example runs as a newcomer would run it, each in an empty directory, and says what it should. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+const env = { ...process.env, TSX_TSCONFIG_PATH: at('tsconfig.json'), NO_COLOR: '1' }
+
+let directory = ''
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'holdfast-examples-'))
+})
+afterAll(() => rm(directory, { recursive: true }))
+
+class Run {
+  printed = ''
+  readonly process: ChildProcess
+  readonly ended: Promise<number | null>
+
+  constructor(example: string, ...args: readonly string[]) {
+    const command = ['--import', import.meta.resolve('tsx'), at(`examples/${example}`), ...args]
+    this.process = spawn(process.execPath, command, { cwd: directory, env })
+    for (const stream of [this.process.stdout, this.process.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.printed += text))
+    this.ended = once(this.process, 'close').then(([code]) => code as number | null)
+  }
+
+  async prints(text: string): Promise<void> {
+    while (!this.printed.includes(text)) {
+      if (this.process.exitCode !== null)
+        throw new Error(`it ended without printing ${text}: ${this.printed}`)
+      await sleep(10)
+    }
+  }
+}
+
+test('every example has a test here', async () => {
+  expect((await readdir(at('examples'))).sort()).toEqual([
+    'compress',
+    'desktop.ts',
+    'first.ts',
+    'retries.ts',
+    'unit-test.ts',
+  ])
+})
+
+test('first: adds a job, runs it, and ends by itself', async () => {
+  const run = new Run('first.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed).toBe('welcome: sent to ada@example.com\n')
+})
+
+test('retries: tries again as it is told to, and gives up where there is no point', async () => {
+  const run = new Run('retries.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed.trim().split('\n').sort()).toEqual([
+    '/busy: 200 at attempt 3',
+    '/busy: 429 Too Many Requests, will be tried again',
+    '/busy: 503 Service Unavailable, will be tried again',
+    '/gone: 410 Gone, UNRECOVERABLE',
+  ])
+})
+
+test('unit-test: three days pass at once', async () => {
+  const run = new Run('unit-test.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed).toMatch(/pass 2/)
+  expect(run.printed).toMatch(/fail 0/)
+})
+
+test('desktop: one copy runs, it ends when told to, and goes on at the next start', async () => {
+  const app = new Run('desktop.ts')
+  await app.prints('thumbnail of dog.jpg')
+  const second = new Run('desktop.ts')
+  expect(await second.ended).toBe(1)
+  expect(second.printed).toContain(
+    `It is running already. ./data/desktop is open already, by process ${app.process.pid}`,
+  )
+  app.process.kill('SIGTERM')
+  expect(await app.ended, app.printed).toBe(0)
+  expect(app.printed).toContain('goodbye, 1 left for the next start')
+
+  const again = new Run('desktop.ts')
+  await sleep(1000)
+  again.process.kill('SIGINT')
+  expect(await again.ended, again.printed).toBe(0)
+  expect(again.printed).toBe('goodbye, 1 left for the next start\n')
+})
+
+test('compress: the demo takes a folder from beginning to end', async () => {
+  const run = new Run('compress/main.ts', at('examples'), '--flaky', '0.2')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed).toMatch(/files {5}8\n/)
+  expect(await readdir(join(directory, '.demo/out/compress'))).toContain('main.ts.gz')
+})
