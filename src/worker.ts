@@ -44,10 +44,15 @@ export interface CloseOptions {
   timeout?: number
 }
 
+/** What the handler of a job gives. */
+type ResultIn<AnyJob> = AnyJob extends { readonly returnvalue: infer Result }
+  ? Exclude<Result, undefined>
+  : unknown
+
 export type WorkerEvents<AnyJob> = {
   active: [job: AnyJob, prev: 'waiting']
   progress: [job: AnyJob, progress: unknown]
-  completed: [job: AnyJob, result: unknown, prev: 'active']
+  completed: [job: AnyJob, result: ResultIn<AnyJob>, prev: 'active']
   /** After every attempt that failed; the job is failed for good where `job.failedCode` is set. */
   failed: [job: AnyJob | undefined, error: Error, prev: 'active']
   stalled: [id: string, prev: 'active']
