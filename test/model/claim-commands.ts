@@ -1,0 +1,141 @@
+/** Claims, made in one call with promotions as a worker makes them. */
+import * as fc from 'fast-check'
+import { HoldfastError } from 'holdfast'
+import { claimName } from '../../src/core/keys.ts'
+import {
+  CLAIM_RESULT,
+  type ClaimPlan,
+  type Grant,
+  grantsOf,
+  grantsOfClaim,
+  planClaim,
+  planPromotion,
+  readConfig,
+  readParts,
+} from '../../src/ledger/claim.ts'
+import { commitBlocks } from '../../src/ledger/commit.ts'
+import { type Command, LEASE_MS, aFaultAtOnce, aQueue } from './drawn.ts'
+import { headNameOf } from './dump.ts'
+import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
+import { must } from './invariants.ts'
+import { type Held, type Seen, counters } from './model.ts'
+import { type Scene, Step, handOut } from './step.ts'
+import { type ModelClaim, claimInWorld, inOrder, promoteInWorld } from './world.ts'
+
+interface ClaimFacts {
+  readonly plan: ModelClaim & ClaimPlan
+  readonly promote: boolean
+  readonly old: boolean
+  /** Whether the settings that the claim was made under say that the queue is paused. */
+  seenPaused: boolean
+  grants: Grant[]
+}
+
+interface ClaimWish {
+  readonly limit: number
+  readonly leaseMs: number
+  readonly suspect: boolean
+  readonly promote: boolean
+  /** Made under settings that were read some time ago. */
+  readonly old: boolean
+}
+
+let claims = 0
+const CLAIMABLE: ReadonlySet<string> = new Set(['ready', 'due', 'suspect'])
+
+const claim = (q: QueueNumber, wish: ClaimWish, fault?: Fault) =>
+  new Step<ClaimFacts>(`claim(${JSON.stringify(wish)})`, q, fault, {
+    // Like a worker's: an empty queue is not asked often, and a suspect that is due comes first.
+    check: (model) => wish.old || [...model.world(q).jobs.values()].some(({ place }) => CLAIMABLE.has(place)),
+    prepare: ({ real, model, now }) => {
+      const suspect =
+        wish.suspect && inOrder(model.world(q), 'suspect', String).some(({ runAt }) => runAt! <= now)
+      return {
+        plan: {
+          claim: claimName({
+            grantedAt: now,
+            epoch: real.store.epoch ?? '0',
+            counter: ++claims,
+            worker: `w${real.opened}.abc`,
+          }),
+          limit: suspect ? 1 : wish.limit,
+          until: now + wish.leaseMs,
+          suspect,
+        },
+        promote: wish.promote,
+        old: wish.old,
+        seenPaused: false,
+        grants: [],
+      }
+    },
+    act: takeJobs,
+    expect: ({ plan, promote, seenPaused }, world, { now, q }) => {
+      const promoted = promote ? promoteInWorld(world, now) : world
+      if (seenPaused || world.paused) return { states: [world, promoted], out: [] }
+      const taken = claimInWorld(promoted, plan, now, headNameOf(QUEUES[q]))
+      return { states: [world, taken.world], out: taken.ids }
+    },
+    after: adopt,
+  })
+
+/** One call, as the work cycle makes it: promote what is due, claim what is ready. */
+async function takeJobs(facts: ClaimFacts, { here }: Scene): Promise<string[]> {
+  const { ledger } = here
+  const seen = facts.old && here.seen !== undefined ? here.seen : await readConfig(ledger)
+  here.seen = seen
+  facts.seenPaused = seen.config.paused === true
+  const promotions = facts.promote ? [planPromotion(ledger)] : []
+  const blocks = facts.seenPaused ? promotions : [...promotions, planClaim(ledger, seen, facts.plan)]
+  if (blocks.length === 0) return []
+  const answers = await commitBlocks(ledger.store, blocks)
+  for (const answer of answers) if (answer instanceof HoldfastError) throw answer
+  if (facts.seenPaused) return []
+  const answer = answers.at(-1)!
+  facts.grants = answer instanceof HoldfastError ? [] : grantsOf(facts.plan, answer[CLAIM_RESULT]!)
+  return facts.grants.map(({ id }) => id)
+}
+
+/** A holder whose answer was lost finds out what it holds; one whose process ended holds nothing. */
+async function adopt({ plan, ...facts }: ClaimFacts, scene: Scene, seen: Seen): Promise<void> {
+  const { model, q, here, real } = scene
+  const world = model.world(q)
+  if (typeof seen !== 'object' && !real.sides.includes(here)) return
+  const grants = typeof seen !== 'object' ? await grantsOfClaim(here.ledger, plan.claim) : facts.grants
+  const holds = [...world.jobs.values()].filter((job) => job.claim === plan.claim).map(({ id }) => id)
+  must(
+    JSON.stringify(grants.map(({ id }) => id).sort()) === JSON.stringify(holds.sort()),
+    "a lease is nobody's",
+  )
+  if (grants.length === 0) return
+  counters.okClaims++
+  counters.grants += grants.length
+  if (plan.suspect) counters.suspectClaims++
+  const parts = await readParts(here.ledger, grants)
+  grants.forEach(({ id }, at) => {
+    const { data } = world.jobs.get(id)!
+    must(
+      parts[at]!.data === (data === undefined ? '' : `j${JSON.stringify(data)}`),
+      `the data of ${id} is another`,
+    )
+  })
+  const held: Held = {
+    claim: plan.claim,
+    until: plan.until,
+    tokens: grants.map((grant) => ({ claim: plan.claim, grant })),
+  }
+  handOut(scene, held)
+}
+
+export const claiming: fc.Arbitrary<Command> = fc
+  .tuple(
+    aQueue,
+    fc.record({
+      limit: fc.integer({ min: 1, max: 4 }),
+      leaseMs: fc.constantFrom(...LEASE_MS),
+      suspect: fc.constantFrom(true, true, true, false),
+      promote: fc.constantFrom(true, true, false),
+      old: fc.constantFrom(false, false, false, true),
+    }),
+    aFaultAtOnce,
+  )
+  .map(([q, wish, fault]) => claim(q, wish, fault))

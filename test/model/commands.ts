@@ -1,0 +1,151 @@
+/** The commands of the model test, as fast-check draws them. A feature adds its own to the list at the end. */
+import * as fc from 'fast-check'
+import { claiming } from './claim-commands.ts'
+import { type Command, aFaultAtOnce, aQueue, anId, times } from './drawn.ts'
+import type { Fault, QueueNumber } from './harness.ts'
+import { counters } from './model.ts'
+import { type Scene, Step } from './step.ts'
+import { type ModelOptions, addToWorld, retryInWorld, withoutJob } from './world.ts'
+
+const someData: fc.Arbitrary<unknown> = fc.oneof(
+  fc.record({ n: fc.nat({ max: 9 }) }),
+  fc.constant({ text: 'ü'.repeat(1500) }),
+  fc.constant(undefined),
+)
+
+const someOptions: fc.Arbitrary<ModelOptions> = fc.record(
+  {
+    delay: fc.constantFrom(0, 1, 1500, 60_000),
+    priority: fc.constantFrom(0, 1, 2_097_151),
+    lifo: fc.boolean(),
+    attempts: fc.constantFrom(1, 2, 5),
+    backoff: fc.constantFrom<NonNullable<ModelOptions['backoff']>>(
+      { type: 'fixed', delay: 700 },
+      { type: 'exponential', delay: 500 },
+      { type: 'exponential', delay: 3000, maxDelay: 4000 },
+    ),
+    removeOnComplete: fc.constantFrom(false, false, true),
+    removeOnFail: fc.constantFrom(false, false, true),
+    keepLogs: fc.constantFrom(0, 2, 5),
+  },
+  { requiredKeys: ['keepLogs'] },
+)
+
+const newJob = fc.record({ id: anId, data: someData, options: someOptions })
+type NewJob = typeof newJob extends fc.Arbitrary<infer Job> ? Job : never
+
+const short = ({ id, options, data }: NewJob): string =>
+  `${id} ${JSON.stringify(options)}${JSON.stringify(data)?.length}`
+
+const bulkOf = (jobs: readonly NewJob[]) =>
+  jobs.map(({ id, data, options }) => ({ name: 'n', data, opts: { ...options, jobId: id } }))
+
+const addBulk = (q: QueueNumber, jobs: readonly NewJob[], fault?: Fault) =>
+  new Step(`add(${jobs.map(short).join('; ')})`, q, fault, {
+    prepare: ({ model }) => ({ first: (model.incarnations += jobs.length) }),
+    act: async (_, { here }) => {
+      const added =
+        jobs.length === 1
+          ? [await here.queue.add('n', jobs[0]!.data, { ...jobs[0]!.options, jobId: jobs[0]!.id })]
+          : await here.queue.addBulk(bulkOf(jobs))
+      return added.map(({ id, deduplicated }) => ({ id, deduplicated }))
+    },
+    expect: ({ first }, world, { now }) => {
+      const known = new Set(world.jobs.keys())
+      const out = jobs.map(({ id }) => {
+        const deduplicated = known.has(id)
+        known.add(id)
+        return { id, deduplicated }
+      })
+      const added = jobs.reduce((next, job, at) => addToWorld(next, job, now, first + at), world)
+      return { states: [world, added], out }
+    },
+  })
+
+const setPaused = (q: QueueNumber, paused: boolean, fault?: Fault) =>
+  new Step(paused ? 'pause' : 'resume', q, fault, {
+    prepare: () => undefined,
+    act: async (_, { here }) => {
+      await (paused ? here.queue.pause() : here.queue.resume())
+      return here.queue.isPaused()
+    },
+    expect: (_, world) => ({
+      states: [world, world.paused === paused ? world : { ...world, paused }],
+      out: paused,
+    }),
+  })
+
+const remove = (q: QueueNumber, id: string, force: boolean, fault?: Fault) =>
+  new Step(`remove(${id}${force ? ' by force' : ''})`, q, fault, {
+    prepare: () => undefined,
+    act: (_, { here }) => here.queue.remove(id, { force }),
+    expect: (_, world) => {
+      const job = world.jobs.get(id)
+      if (job === undefined) return { states: [world], out: 0 }
+      if (job.place === 'lease' && !force) return { states: [world], out: { error: 'JOB_STATE' } }
+      return { states: [world, withoutJob(world, id)], out: 1 }
+    },
+  })
+
+const retry = (q: QueueNumber, id: string, resetAttempts: boolean, fault?: Fault) =>
+  new Step(`retry(${id}${resetAttempts ? ' anew' : ''})`, q, fault, {
+    prepare: () => undefined,
+    act: async (_, { here }) => {
+      const job = await here.queue.getJob(id)
+      await job?.retry({ resetAttempts })
+      return job === undefined ? 'none' : job.attemptsMade
+    },
+    expect: (_, world, { now }) => {
+      const job = world.jobs.get(id)
+      if (job === undefined) return { states: [world], out: 'none' }
+      if (job.finishedOn === undefined) return { states: [world], out: { error: 'JOB_STATE' } }
+      const again = retryInWorld(world, job, now, resetAttempts)
+      return { states: [world, again], out: again.jobs.get(id)!.attemptsMade }
+    },
+  })
+
+/** Time, and the ends of processes. */
+const time = (label: string, act: (scene: Scene) => Promise<void>) =>
+  new Step(label, 0, undefined, {
+    prepare: () => undefined,
+    act: async (_, scene) => {
+      await act(scene)
+      return null
+    },
+    expect: (_, world) => ({ states: [world], out: null }),
+  })
+
+const crash = () =>
+  time('crash', async ({ real }) => {
+    counters.crashes++
+    await real.restart()
+  })
+
+export const adding: fc.Arbitrary<Command> = fc
+  .tuple(aQueue, newJob, aFaultAtOnce)
+  .map(([q, job, fault]) => addBulk(q, [job], fault))
+
+const anAdvance = fc
+  .constantFrom(1, 999, 1001, 3000, 6000, 20_000)
+  .map((ms) => time(`advance(${ms})`, ({ real }) => real.host.advance(ms)))
+
+/** Some stand here more than once, to be drawn more often. */
+export const commands: fc.Arbitrary<Command>[] = [
+  ...times(5, adding),
+  ...times(8, claiming),
+  ...times(3, anAdvance),
+  fc
+    .tuple(aQueue, fc.array(newJob, { minLength: 2, maxLength: 4 }), aFaultAtOnce)
+    .map(([q, jobs, fault]) => addBulk(q, jobs, fault)),
+  fc
+    .tuple(aQueue, fc.constantFrom(true, false, false, false), aFaultAtOnce)
+    .map(([q, on, fault]) => setPaused(q, on, fault)),
+  fc
+    .tuple(aQueue, anId, fc.boolean(), aFaultAtOnce)
+    .map(([q, id, force, fault]) => remove(q, id, force, fault)),
+  fc.tuple(aQueue, anId, fc.boolean(), aFaultAtOnce).map(([q, id, anew, fault]) => retry(q, id, anew, fault)),
+  fc
+    .constantFrom(-3_600_000, -500, 700, 90_000)
+    .map((ms) => time(`jump(${ms})`, async ({ real }) => real.host.jump(ms))),
+  fc.boolean().map((kill) => (kill ? crash() : time('close and open', ({ real }) => real.closeAndOpen()))),
+]

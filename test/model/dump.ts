@@ -1,0 +1,128 @@
+/** Everything a store holds, read raw from its engine, and what that says of one queue's jobs. */
+import { decodeHead, DATA, RESULT, owns, type Head } from '../../src/core/head.ts'
+import { unseal } from '../../src/core/codec.ts'
+import {
+  STATE_LANES,
+  type StateLane,
+  claimOfLease,
+  configId,
+  escapePart,
+  headId,
+  jobIdOf,
+  partId,
+  timeOf,
+} from '../../src/core/keys.ts'
+import { nameOf } from '../../src/core/evaluate.ts'
+import { keptLogLines } from '../../src/core/job-options.ts'
+
+/** Only records and keys; what a store keeps about itself is its own. */
+export interface Dump {
+  readonly records: ReadonlyMap<string, string>
+  readonly lanes: ReadonlyMap<string, readonly string[]>
+}
+
+export const textOf = ({ records, lanes }: Dump): string =>
+  JSON.stringify([[...records].sort(byFirst), [...lanes].filter(([, keys]) => keys.length > 0).sort(byFirst)])
+
+const byFirst = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1)
+
+/** A job as its records and its state key show it. */
+export interface ShownJob {
+  readonly id: string
+  readonly name: string
+  readonly lane: StateLane
+  readonly stateKey: string
+  readonly head: Head
+  readonly claim: string | undefined
+  readonly data: string
+  readonly result: string
+  readonly progress: string
+  readonly logs: readonly string[]
+}
+
+/** What of a dump is one queue's. */
+export interface QueueView {
+  readonly queue: string
+  readonly heads: ReadonlyMap<string, Head>
+  readonly jobs: ReadonlyMap<string, ShownJob>
+  /** Every state key of the queue. */
+  readonly stateKeys: readonly { readonly lane: StateLane; readonly key: string }[]
+  readonly claims: readonly {
+    readonly lane: 'claims' | 'reap'
+    readonly claim: string
+    readonly until: number
+  }[]
+  readonly paused: boolean
+  /** Records that are the queue's by their ids. */
+  readonly recordIds: readonly string[]
+}
+
+export function viewOf(dump: Dump, queue: string): QueueView {
+  const part = escapePart(queue)
+  const recordIds = [...dump.records.keys()].filter((id) => queuePartOf(id) === part)
+  const heads = new Map<string, Head>()
+  for (const id of recordIds) {
+    if (id.split(':').length === 2) heads.set(id, decodeHead(dump.records.get(id)))
+  }
+  const stateKeys = STATE_LANES.flatMap((lane) =>
+    (dump.lanes.get(`${lane}:${part}`) ?? []).map((key) => ({ lane, key })),
+  )
+  const jobs = new Map<string, ShownJob>()
+  for (const { lane, key } of stateKeys) {
+    const name = nameOf(key)
+    const head = heads.get(name)
+    if (head === undefined) throw new Error(`the key ${key} in ${lane} has no record`)
+    jobs.set(jobIdOf(name), {
+      id: jobIdOf(name),
+      name,
+      lane,
+      stateKey: key,
+      head,
+      ...partsOf(dump, name, head, lane, key),
+    })
+  }
+  const claims = (['claims', 'reap'] as const).flatMap((lane) =>
+    (dump.lanes.get(`${lane}:${part}`) ?? []).map((key) => ({
+      lane,
+      claim: nameOf(key),
+      until: timeOf(key),
+    })),
+  )
+  const paused = dump.records.has(configId(queue))
+  return { queue, heads, jobs, stateKeys, claims, paused, recordIds }
+}
+
+/** `<queue>:<id>` has one colon; every other record a kind before it. */
+export const queuePartOf = (recordId: string): string | undefined => {
+  const parts = recordId.split(':')
+  return parts.length === 2 ? parts[0] : parts[1]
+}
+
+function partsOf({ records }: Dump, name: string, head: Head, lane: StateLane, key: string) {
+  const part = (kind: 'payload' | 'result' | 'progress'): string => {
+    if (!owns(head, kind)) return ''
+    const record = records.get(partId(kind, name))
+    if (record === undefined) throw new Error(`${name} owns a ${kind} that is missing`)
+    return unseal(record)
+  }
+  return {
+    claim: lane === 'lease' ? claimOfLease(key) : undefined,
+    data: head[DATA] ?? part('payload'),
+    result: head[RESULT] ?? part('result'),
+    progress: part('progress'),
+    logs: logsOf(records, name, head),
+  }
+}
+
+function logsOf(records: ReadonlyMap<string, string>, name: string, head: Head): string[] {
+  const counter = records.get(partId('logs', name))
+  if (counter === undefined) return []
+  const written = Number(unseal(counter))
+  const most = keptLogLines(head.opts)
+  const lines: string[] = []
+  for (let line = Math.max(0, written - most); line < written; line++)
+    lines.push(unseal(records.get(partId('log', name, line % most))!))
+  return lines
+}
+
+export const headNameOf = (queue: string) => (id: string) => headId(queue, id)

@@ -1,0 +1,220 @@
+/**
+ * The real side of the model test: a store that can be made to fail around its commits, killed and opened again, with two
+ * queues on it. What is on disk is read past the store.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { HoldfastError, Queue, type Store } from 'holdfast'
+import { levelStore } from 'holdfast/level'
+import { MemoryContent, memoryStore } from 'holdfast/memory'
+import { type VirtualHost, virtualHost } from 'holdfast/testing'
+import type { SeenConfig } from '../../src/ledger/claim.ts'
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts'
+import type { Change, Page, Result, Span } from '../../src/store.ts'
+import type { Dump } from './dump.ts'
+
+/** Where the bytes are, apart from the store object that works on them. */
+export interface Disk {
+  open(host: VirtualHost): Promise<Store>
+  dump(): Promise<Dump>
+  /** What the end of a process does: nothing is flushed, nothing said goodbye to. */
+  kill(): Promise<void>
+  dispose(): Promise<void>
+}
+
+export async function memoryDisk(): Promise<Disk> {
+  const content = new MemoryContent()
+  return {
+    open: async (host) => memoryStore({ host, content }),
+    dump: async () => ({
+      records: content.records,
+      lanes: new Map(
+        [...content.lanes].map(([lane, keys]) => [lane, keys.head(undefined, undefined, Infinity)]),
+      ),
+    }),
+    kill: async () => {},
+    dispose: async () => {},
+  }
+}
+
+export async function levelDisk(): Promise<Disk> {
+  const path = await mkdtemp(join(tmpdir(), 'holdfast-model-'))
+  let db = new ClassicLevel(path)
+  return {
+    open: async (host) => {
+      if (db.status !== 'opening' && db.status !== 'open') db = new ClassicLevel(path)
+      await db.open()
+      return levelStore(db, { durability: 'process', host })
+    },
+    dump: async () => {
+      const records = new Map<string, string>()
+      const lanes = new Map<string, string[]>()
+      for (const [key, value] of await db.iterator({ gte: 'r ', lt: 'r!' }).all())
+        records.set(key.slice(2), value)
+      for (const key of await db.keys({ gte: 'k ', lt: 'k!' }).all()) {
+        const [, lane = '', rest = ''] = key.split(' ')
+        const keys = lanes.get(lane)
+        if (keys === undefined) lanes.set(lane, [rest])
+        else keys.push(rest)
+      }
+      return { records, lanes }
+    },
+    kill: () => db.close(),
+    dispose: async () => {
+      await db.close()
+      await rm(path, { recursive: true, force: true })
+    },
+  }
+}
+
+/**
+ * What happens at a commit. `refused`: fails for certain. `lost`: its answer is lost, `applied` or not. `crash`: so is
+ * the process.
+ */
+export interface Fault {
+  readonly kind: 'refused' | 'lost' | 'crash'
+  readonly applied: boolean
+  /** Commits of the command before it. */
+  readonly after: number
+}
+
+/** A store whose next commits can be made to go wrong. */
+export class FaultyStore implements Store {
+  readonly inner: Store
+  fault: Fault | undefined
+  /** The fault that happened since it was armed. */
+  tripped: Fault | undefined
+  dead = false
+  #commits = 0
+
+  constructor(inner: Store) {
+    this.inner = inner
+  }
+
+  arm(fault: Fault | undefined): void {
+    this.fault = fault
+    this.tripped = undefined
+    this.#commits = 0
+  }
+
+  async commit(changes: readonly Change[]): Promise<readonly Result[]> {
+    this.#assertAlive()
+    const { fault } = this
+    if (fault === undefined || this.#commits++ < fault.after) return this.inner.commit(changes)
+    this.fault = undefined
+    this.tripped = fault
+    if (fault.kind === 'refused') throw new HoldfastError('STORE_FULL', 'no room')
+    if (fault.applied) await this.inner.commit(changes)
+    this.dead = fault.kind === 'crash'
+    throw new HoldfastError('STORE_FAILED', 'the answer is lost', { outcome: 'unknown' })
+  }
+
+  async ready(): Promise<void> {
+    this.#assertAlive()
+    await this.inner.ready()
+  }
+
+  async read(ids: readonly string[]): Promise<readonly (string | undefined)[]> {
+    this.#assertAlive()
+    return this.inner.read(ids)
+  }
+
+  async scan(pages: readonly Page[]): Promise<readonly (readonly string[])[]> {
+    this.#assertAlive()
+    return this.inner.scan(pages)
+  }
+
+  async count(spans: readonly Span[]): Promise<readonly number[]> {
+    this.#assertAlive()
+    return this.inner.count(spans)
+  }
+
+  watch(lanes: readonly string[], wake: () => void): () => void {
+    return this.inner.watch(lanes, wake)
+  }
+
+  now(): number {
+    return this.inner.now()
+  }
+
+  get skewMs(): number {
+    return this.inner.skewMs
+  }
+
+  get host() {
+    return this.inner.host
+  }
+
+  get durability() {
+    return this.inner.durability
+  }
+
+  get epoch(): string | undefined {
+    return this.inner.epoch
+  }
+
+  close(): Promise<void> {
+    return this.inner.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #assertAlive(): void {
+    if (this.dead) throw new HoldfastError('STORE_CLOSED', 'the process is gone')
+  }
+}
+
+/** Names that must not be mistaken for one another. */
+export const QUEUES = ['a', 'a:b/%:é'] as const
+export type QueueNumber = 0 | 1
+
+/** One queue as the process that has it open knows it. */
+export interface Side {
+  readonly name: string
+  readonly queue: Queue
+  readonly ledger: Ledger
+  /** Its settings as they were seen some time ago. */
+  seen: SeenConfig | undefined
+}
+
+export class Real {
+  readonly host = virtualHost()
+  readonly disk: Disk
+  store!: FaultyStore
+  sides!: readonly Side[]
+  /** How often the store was opened. */
+  opened = 0
+
+  constructor(disk: Disk) {
+    this.disk = disk
+  }
+
+  async open(): Promise<void> {
+    this.store = new FaultyStore(await this.disk.open(this.host))
+    await this.store.ready()
+    this.opened++
+    this.sides = QUEUES.map((name) => ({
+      name,
+      queue: new Queue(name, { store: this.store }),
+      ledger: openLedger(this.store, name),
+      seen: undefined,
+    }))
+  }
+
+  /** The process ends without a word, and another begins. */
+  async restart(): Promise<void> {
+    this.store.dead = true
+    await this.disk.kill()
+    await this.open()
+  }
+
+  async closeAndOpen(): Promise<void> {
+    await this.store.close()
+    await this.disk.kill()
+    await this.open()
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What must hold of every dump, whatever was done: these know the layout, but not what the commands were. Each
+ * throws a sentence that names what is wrong.
+ */
+import { ownedRecords } from '../../src/core/owned.ts'
+import { nameOf } from '../../src/core/evaluate.ts'
+import { owns } from '../../src/core/head.ts'
+import {
+  configId,
+  dueKey,
+  escapePart,
+  finishedKey,
+  readClaimName,
+  readyKeyOfLease,
+  waitingKey,
+} from '../../src/core/keys.ts'
+import type { Store } from '../../src/store.ts'
+import { type Dump, type QueueView, type ShownJob, queuePartOf } from './dump.ts'
+
+export class Violation extends Error {}
+
+export function must(holds: boolean, sentence: string): asserts holds {
+  if (!holds) throw new Violation(sentence)
+}
+
+/** Nothing in the store but what belongs to one of the queues: nothing was invented, nothing leaked between queues. */
+export function checkPartition(dump: Dump, queues: readonly string[]): void {
+  const parts = new Set(queues.map(escapePart))
+  for (const id of dump.records.keys())
+    must(parts.has(queuePartOf(id) ?? ''), `the record ${id} is no queue's`)
+  for (const lane of dump.lanes.keys())
+    must(parts.has(lane.split(':')[1] ?? ''), `the lane ${lane} is no queue's`)
+}
+
+export function checkQueue(dump: Dump, view: QueueView, epoch: string | undefined): void {
+  checkOneKeyPerJob(view)
+  checkNoOrphans(dump, view)
+  for (const job of view.jobs.values()) checkPlace(job)
+  checkLeases(view, epoch)
+}
+
+/** Each job is in exactly one state, and each state key names a job. */
+function checkOneKeyPerJob({ heads, stateKeys }: QueueView): void {
+  const seen = new Map<string, string>()
+  for (const { lane, key } of stateKeys) {
+    const name = nameOf(key)
+    must(heads.has(name), `the key ${key} in ${lane} names no record`)
+    must(!seen.has(name), `${name} has a key in ${seen.get(name)} and one in ${lane}`)
+    seen.set(name, lane)
+  }
+  for (const name of heads.keys()) must(seen.has(name), `${name} has a record but no key`)
+}
+
+/** Every record belongs to a job that lives, and the parts a job says it has are there. */
+function checkNoOrphans(dump: Dump, { queue, heads, recordIds }: QueueView): void {
+  const allowed = new Set([configId(queue)])
+  for (const [name, head] of heads) {
+    allowed.add(name)
+    for (const id of ownedRecords(name, head)) allowed.add(id)
+    for (const part of ['payload', 'result', 'progress'] as const)
+      if (owns(head, part))
+        must(dump.records.has(`${part}:${name}`), `${name} owns a ${part} that is missing`)
+  }
+  for (const id of recordIds) must(allowed.has(id), `the record ${id} belongs to no job`)
+}
+
+/** The state key is the one that the head says. */
+function checkPlace({ lane, stateKey, head, name }: ShownJob): void {
+  const { key, runAt, finishedOn, failedCode } = head
+  const wrong = `the key of ${name} in ${lane} is ${stateKey}, its head says otherwise: ${JSON.stringify(head)}`
+  switch (lane) {
+    case 'ready':
+      must(stateKey === waitingKey(key, name) && finishedOn === undefined, wrong)
+      break
+    case 'due':
+    case 'suspect':
+      must(runAt !== undefined && stateKey === dueKey(runAt, key, name), wrong)
+      break
+    case 'lease':
+      must(readyKeyOfLease(stateKey) === key && finishedOn === undefined, wrong)
+      break
+    case 'done':
+    case 'dead':
+      must(finishedOn !== undefined && stateKey === finishedKey(finishedOn, name), wrong)
+      must((failedCode === undefined) === (lane === 'done'), wrong)
+      break
+    default:
+      must(false, `${name} is in ${lane}, where no command puts a job`)
+  }
+}
+
+/** A lease ends some day: its claim has an entry that expires, or its epoch is over. */
+function checkLeases({ jobs, claims }: QueueView, epoch: string | undefined): void {
+  const entries = new Set(claims.map(({ claim }) => claim))
+  must(entries.size === claims.length, 'a claim has two entries')
+  for (const { claim, until } of claims) must(Number.isInteger(until), `the entry of ${claim} has no time`)
+  for (const { claim, name } of jobs.values()) {
+    if (claim === undefined) continue
+    const dead = epoch !== undefined && readClaimName(claim).epoch !== epoch
+    must(dead || entries.has(claim), `the lease of ${name} under ${claim} would never expire`)
+  }
+}
+
+/** The store's counts are what its lanes hold. */
+export async function checkCounts(store: Store, dump: Dump): Promise<void> {
+  const lanes = [...dump.lanes.keys()]
+  const counts = await store.count(lanes.map((lane) => ({ lane })))
+  lanes.forEach((lane, at) => {
+    const held = dump.lanes.get(lane)!.length
+    must(counts[at] === held, `${lane} counts ${counts[at]} and holds ${held}`)
+  })
+}

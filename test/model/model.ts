@@ -1,0 +1,202 @@
+/**
+ * The model: for each queue the set of worlds that are possible after all that was seen. A call whose answer was lost
+ * forks them; what is then read from the store removes those that cannot be; none left is a violation.
+ */
+import { readReadyKey } from '../../src/core/keys.ts'
+import type { Grant } from '../../src/ledger/claim.ts'
+import { type QueueView, type ShownJob, textOf } from './dump.ts'
+import { type QueueNumber, QUEUES } from './harness.ts'
+import { Violation } from './invariants.ts'
+import { EMPTY, type ModelJob, type World } from './world.ts'
+
+/** Every lease that was ever handed out, by its holder's knowledge of it. */
+export interface Token {
+  readonly claim: string
+  readonly grant: Grant
+}
+
+/** A claim call and what its holder believes of it. */
+export interface Held {
+  readonly claim: string
+  until: number
+  readonly tokens: Token[]
+}
+
+/** What a command can lead to from one world: the world after each of its commits, and what it then answers. */
+export interface Possible {
+  readonly states: readonly World[]
+  readonly out: unknown
+}
+
+/** What was seen of a command: its answer, or that a fault cut it off, which certainly left its commit undone or may have. */
+export type Seen = { readonly out: unknown } | 'refused' | 'cut'
+
+export interface ModelSide {
+  worlds: World[]
+  readonly held: Held[]
+  /** The highest fence granted per id, and to which of the jobs of that id. */
+  readonly fences: Map<string, { readonly incarnation: number; readonly fence: number }>
+}
+
+/** How often things happened that the test would be worth nothing without. */
+export const counters = {
+  commands: 0,
+  okClaims: 0,
+  grants: 0,
+  staleSettles: 0,
+  settles: 0,
+  unknownApplied: 0,
+  unknownNotApplied: 0,
+  refusedCalls: 0,
+  reaped: 0,
+  recovered: 0,
+  suspects: 0,
+  suspectClaims: 0,
+  deadByStalls: 0,
+  crashes: 0,
+  pruned: 0,
+}
+export type Counters = typeof counters
+
+export class Model {
+  readonly sides: readonly ModelSide[] = QUEUES.map(() => ({ worlds: [EMPTY], held: [], fences: new Map() }))
+  incarnations = 0
+  /** The last dump as text, to see that nothing at all was changed. */
+  text = textOf({ records: new Map(), lanes: new Map() })
+
+  side(q: QueueNumber): ModelSide {
+    return this.sides[q]!
+  }
+
+  /** The world as it is known; after each command what was read has left only one. */
+  world(q: QueueNumber): World {
+    return this.side(q).worlds[0]!
+  }
+
+  heldClaims(q: QueueNumber): number {
+    return this.side(q).held.length
+  }
+
+  tokens(q: QueueNumber): Token[] {
+    return this.side(q).held.flatMap(({ tokens }) => tokens)
+  }
+
+  /** Keeps the worlds in which this could be seen. `unchanged` where none is another than before. */
+  observe(
+    q: QueueNumber,
+    expect: (world: World) => Possible,
+    seen: Seen,
+    view: QueueView,
+  ): { unchanged: boolean } {
+    const side = this.side(q)
+    const differences: string[] = []
+    const left: World[] = []
+    let unchanged = true
+    for (const world of side.worlds) {
+      const { states, out } = expect(world)
+      if (typeof seen === 'object' && !same(out, seen.out)) {
+        differences.push(`it answered ${JSON.stringify(seen.out)} instead of ${JSON.stringify(out)}`)
+        continue
+      }
+      for (const candidate of candidates(states, seen)) {
+        const learned = learn(candidate, view)
+        const difference = compare(learned, view)
+        if (difference !== undefined) differences.push(difference)
+        else {
+          left.push(learned)
+          if (candidate !== world) unchanged = false
+        }
+      }
+    }
+    if (left.length === 0) throw new Violation(`no world is possible any more: ${differences.join('; or ')}`)
+    side.worlds = [left[0]!]
+    return { unchanged }
+  }
+}
+
+/** A command of one commit that was refused did nothing; of several, some may have been made before. */
+function candidates(states: readonly World[], seen: Seen): Iterable<World> {
+  if (typeof seen === 'object') return [states.at(-1)!]
+  return seen === 'refused' && states.length <= 2 ? [states[0]!] : new Set(states)
+}
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** Takes the order keys of new jobs from the store, once their readable parts are as they should be. */
+function learn(world: World, view: QueueView): World {
+  let jobs: Map<string, ModelJob> | undefined
+  for (const job of world.jobs.values()) {
+    const key = view.jobs.get(job.id)?.head.key
+    if (job.key !== undefined || key === undefined) continue
+    const { priority, lifo, dueAt } = readReadyKey(key)
+    const expected = {
+      priority: job.options.priority ?? 0,
+      lifo: job.options.lifo ?? false,
+      dueAt: job.dueAt,
+    }
+    if (!same({ priority, lifo, dueAt }, expected)) continue
+    jobs ??= new Map(world.jobs)
+    jobs.set(job.id, { ...job, key })
+  }
+  return jobs === undefined ? world : { ...world, jobs }
+}
+
+/** How a world differs from what the store holds, as a sentence. */
+function compare(world: World, view: QueueView): string | undefined {
+  if (world.paused !== view.paused) return `paused is ${view.paused}`
+  const expected = [...world.jobs.keys()].sort()
+  const found = [...view.jobs.keys()].sort()
+  if (!same(expected, found)) return `jobs are ${found.join()} instead of ${expected.join()}`
+  for (const job of world.jobs.values()) {
+    const [want, have] = [wanted(job), shown(view.jobs.get(job.id)!)]
+    for (const [field, value] of Object.entries(want)) {
+      const got = (have as Record<string, unknown>)[field]
+      if (!same(value, got))
+        return `${field} of ${job.id} is ${JSON.stringify(got)} instead of ${JSON.stringify(value)}`
+    }
+  }
+  const entries = [...world.claims].map(([claim, { lane, until }]) => `${lane} ${claim} ${until}`).sort()
+  const seen = view.claims.map(({ lane, claim, until }) => `${lane} ${claim} ${until}`).sort()
+  return same(entries, seen) ? undefined : `claims are ${seen.join()} instead of ${entries.join()}`
+}
+
+const text = (value: unknown): string => (value === undefined ? '' : `j${JSON.stringify(value)}`)
+
+const wanted = (job: ModelJob) => ({
+  lane: job.place,
+  key: job.key,
+  claim: job.claim,
+  attemptsMade: job.attemptsMade,
+  attemptsStarted: job.attemptsStarted,
+  stalledCounter: job.stalledCounter,
+  generation: job.generation,
+  runAt: job.runAt,
+  finishedOn: job.finishedOn,
+  failedCode: job.failedCode,
+  fence: job.fence,
+  data: text(job.data),
+  result: text(job.result),
+  progress: text(job.progress),
+  logs: job.logs,
+})
+
+function shown({ lane, claim, head, data, result, progress, logs }: ShownJob): ReturnType<typeof wanted> {
+  const timed = lane === 'due' || lane === 'suspect'
+  return {
+    lane: lane as ModelJob['place'],
+    key: head.key,
+    claim,
+    attemptsMade: head.attemptsMade ?? 0,
+    attemptsStarted: head.attemptsStarted ?? 0,
+    stalledCounter: head.stalledCounter ?? 0,
+    generation: head.generation ?? 0,
+    runAt: timed ? head.runAt : undefined,
+    finishedOn: head.finishedOn,
+    failedCode: head.failedCode,
+    fence: head.fence,
+    data,
+    result,
+    progress,
+    logs: [...logs],
+  }
+}

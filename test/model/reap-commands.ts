@@ -1,0 +1,81 @@
+/** The commands of those who end the leases of others, and of those who clear away what is finished. */
+import * as fc from 'fast-check'
+import { readClaimName } from '../../src/core/keys.ts'
+import { type Reaper, type Stalled, reapExpired, recoverEpoch } from '../../src/ledger/lease.ts'
+import { pruneStep } from '../../src/ledger/retain.ts'
+import { type Command, LEASE_MS, aFault, aQueue, times } from './drawn.ts'
+import { headNameOf } from './dump.ts'
+import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
+import { counters } from './model.ts'
+import { reapStates, recoverStates } from './reaping.ts'
+import { Step } from './step.ts'
+import { MAX_STALLS, pruneWorld } from './world.ts'
+
+const reaper = (leaseMs: number): Reaper => ({ maxStalledCount: MAX_STALLS, verdictMs: leaseMs })
+
+function countStalls(stalled: readonly Stalled[]): void {
+  for (const { departure } of stalled) {
+    if (departure?.lane === 'suspect') counters.suspects++
+    if (departure?.head.failedCode === 'STALLED') counters.deadByStalls++
+  }
+}
+
+const reap = (q: QueueNumber, verdictMs: number, fault?: Fault) =>
+  new Step('reap', q, fault, {
+    prepare: () => undefined,
+    act: async (_, { here }) => {
+      const stalled = await reapExpired(here.ledger, reaper(verdictMs))
+      counters.reaped += stalled.length
+      countStalls(stalled)
+      return stalled.map(({ grant }) => grant.id)
+    },
+    expect: (_, world, { now }) => {
+      const { states, ids } = reapStates(world, { now, verdictMs, head: headNameOf(QUEUES[q]) })
+      return { states, out: ids }
+    },
+  })
+
+/** What a worker does when it starts. */
+const recover = (q: QueueNumber, fault?: Fault) =>
+  new Step<{ readonly epoch: string | undefined }>('recover', q, fault, {
+    prepare: ({ real }) => ({ epoch: real.store.epoch }),
+    act: async (_, { here }) => {
+      const stalled = await recoverEpoch(here.ledger, reaper(1000))
+      counters.recovered += stalled.length
+      countStalls(stalled)
+      return stalled.map(({ grant }) => grant.id)
+    },
+    expect: ({ epoch }, world, { now }) => {
+      const isDead = (claim: string): boolean => readClaimName(claim).epoch !== epoch
+      const { states, ids } = recoverStates(world, { now, isDead, head: headNameOf(QUEUES[q]) })
+      return { states, out: ids }
+    },
+  })
+
+const prune = (q: QueueNumber, lane: 'done' | 'dead', keep: number, fault?: Fault) =>
+  new Step(`prune(${lane} ${keep})`, q, fault, {
+    check: (model) => [...model.world(q).jobs.values()].some(({ place }) => place === lane),
+    prepare: () => undefined,
+    act: async (_, { here }) => pruneStep(here.ledger, lane, keep),
+    expect: (_, world) => {
+      const pruned = pruneWorld(world, lane, keep, headNameOf(QUEUES[q]))
+      counters.pruned += pruned.removed
+      return { states: [world, pruned.world], out: 0 }
+    },
+  })
+
+const reaps = fc
+  .tuple(aQueue, fc.constantFrom(...LEASE_MS), aFault)
+  .map(([q, ms, fault]) => reap(q, ms, fault))
+
+const recoveries = fc.tuple(aQueue, aFault).map(([q, fault]) => recover(q, fault))
+
+const prunings = fc
+  .tuple(aQueue, fc.constantFrom('done' as const, 'dead' as const), fc.constantFrom(0, 0, 1, 2), aFault)
+  .map(([q, lane, keep, fault]) => prune(q, lane, keep, fault))
+
+export const reapCommands: fc.Arbitrary<Command>[] = [
+  ...times(4, reaps),
+  ...times(2, recoveries),
+  ...times(2, prunings),
+]

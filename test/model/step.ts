@@ -1,0 +1,132 @@
+/** What all commands share: the fault around their commits, what is seen of them, and the look at everything after each. */
+import type * as fc from 'fast-check'
+import { HoldfastError } from 'holdfast'
+import { fenceOf } from '../../src/ledger/claim.ts'
+import { textOf, viewOf } from './dump.ts'
+import { type Fault, QUEUES, type QueueNumber, type Real, type Side } from './harness.ts'
+import { checkCounts, checkPartition, checkQueue, must } from './invariants.ts'
+import { counters, type Held, type Model, type ModelSide, type Possible, type Seen } from './model.ts'
+import type { World } from './world.ts'
+
+/** A command at work. */
+export interface Scene {
+  readonly q: QueueNumber
+  readonly model: Model
+  readonly side: ModelSide
+  readonly real: Real
+  readonly here: Side
+  /** The store's time, which stands still during a command. */
+  readonly now: number
+}
+
+export interface Play<Facts> {
+  /** Whether it makes sense in a model. */
+  readonly check?: (model: Model) => boolean
+  /** What is drawn from model and clock before it begins. */
+  readonly prepare: (scene: Scene) => Facts
+  /** Does it; the answer as plain data. */
+  readonly act: (facts: Facts, scene: Scene) => Promise<unknown>
+  readonly expect: (facts: Facts, world: World, scene: Scene) => Possible
+  /** Once the store was looked at. */
+  readonly after?: (facts: Facts, scene: Scene, seen: Seen) => Promise<void>
+}
+
+export class Step<Facts> implements fc.AsyncCommand<Model, Real> {
+  readonly #label: string
+  readonly #q: QueueNumber
+  readonly #fault: Fault | undefined
+  readonly #play: Play<Facts>
+
+  constructor(label: string, q: QueueNumber, fault: Fault | undefined, play: Play<Facts>) {
+    this.#label = label
+    this.#q = q
+    this.#fault = fault
+    this.#play = play
+  }
+
+  check(model: Readonly<Model>): boolean {
+    return this.#play.check?.(model) ?? true
+  }
+
+  async run(model: Model, real: Real): Promise<void> {
+    counters.commands++
+    const q = this.#q
+    const scene: Scene = { q, model, side: model.side(q), real, here: real.sides[q]!, now: real.store.now() }
+    const facts = this.#play.prepare(scene)
+    const { store } = real
+    store.arm(this.#fault)
+    const seen = await this.#see(facts, scene)
+    const { tripped } = store
+    store.arm(undefined)
+    if (store.dead) await real.restart()
+    count(tripped)
+    await look(scene, (world) => this.#play.expect(facts, world, scene), seen)
+    await this.#play.after?.(facts, scene, seen)
+  }
+
+  async #see(facts: Facts, scene: Scene): Promise<Seen> {
+    try {
+      return { out: await this.#play.act(facts, scene) }
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error
+      const { tripped } = scene.real.store
+      if (tripped !== undefined) return tripped.kind === 'refused' ? 'refused' : 'cut'
+      return { out: { error: error.code } }
+    }
+  }
+
+  toString(): string {
+    const { kind, applied, after } = this.#fault ?? {}
+    const fault = kind === undefined ? '' : ` !${kind}${applied === true ? ' applied' : ''} after ${after}`
+    return `${this.#label}@${this.#q}${fault}`
+  }
+}
+
+function count(tripped: Fault | undefined): void {
+  if (tripped === undefined) return
+  if (tripped.kind === 'refused') counters.refusedCalls++
+  else if (tripped.applied) counters.unknownApplied++
+  else counters.unknownNotApplied++
+  if (tripped.kind === 'crash') counters.crashes++
+}
+
+/** Reads everything, keeps the worlds that agree with it, and holds every invariant against it. */
+async function look(
+  { q, model, real }: Scene,
+  expect: (world: World) => Possible,
+  seen: Seen,
+): Promise<void> {
+  const dump = await real.disk.dump()
+  checkPartition(dump, QUEUES)
+  const views = QUEUES.map((name) => viewOf(dump, name))
+  const other = q === 0 ? 1 : 0
+  const { unchanged } = model.observe(q, expect, seen, views[q]!)
+  model.observe(other, (world) => ({ states: [world], out: null }), { out: null }, views[other]!)
+  for (const view of views) checkQueue(dump, view, real.store.epoch)
+  const text = textOf(dump)
+  if (unchanged) must(text === model.text, 'a command without effect changed what is stored')
+  model.text = text
+  await checkCounts(real.store, dump)
+  for (const { queue } of real.sides) {
+    const { problems } = await queue.verify()
+    must(problems.length === 0, `verify() says ${problems.join('; ')}`)
+  }
+}
+
+/** Notes leases that were handed out; each has a larger fence than all before it. */
+export function handOut({ q, model, side }: Scene, held: Held): void {
+  for (const { grant } of held.tokens) {
+    const fence = fenceOf(grant)
+    const job = model.world(q).jobs.get(grant.id)!
+    const last = side.fences.get(grant.id)
+    // A job that was added anew begins at the clock, so it is above the last one's fence once that is in the past.
+    const comparable = last !== undefined && (last.incarnation === job.incarnation || job.fence > last.fence)
+    must(!comparable || fence > last.fence, `the fence of ${grant.id} went from ${last?.fence} to ${fence}`)
+    must(
+      fence === job.granted!.fence,
+      `the fence of ${grant.id} is ${fence} instead of ${job.granted!.fence}`,
+    )
+    side.fences.set(grant.id, { incarnation: job.incarnation, fence })
+  }
+  side.held.push(held)
+}
