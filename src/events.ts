@@ -4,6 +4,7 @@
  */
 import * as mittModule from 'mitt'
 import type { Emitter } from 'mitt'
+import { describeFailure, isError } from './core/failure.ts'
 import type { Host } from './host.ts'
 
 /** mitt's types describe its default export as the module itself; at run time it is the function. */
@@ -64,7 +65,7 @@ export class Events<Map extends EventMap> {
   emit<Event extends keyof Map & string>(event: Event, ...args: Map[Event] & unknown[]): void {
     if (event === 'error' && this.#errorListeners === 0) {
       const [error] = args as unknown as [Error]
-      this.#host().warn(`unheard error: ${error.message} (listen to 'error' to handle it)`)
+      this.#host().warn(`unheard error: ${describeFailure(error).message} (listen to 'error' to handle it)`)
       return
     }
     if (this.hears(event)) this.#emitter.emit(event, args)
@@ -88,9 +89,8 @@ export class Events<Map extends EventMap> {
 
   /** A listener that throws is reported on `error`; one of `error` itself can only be warned about. */
   #complain(event: string, thrown: unknown): void {
-    const error =
-      thrown instanceof Error ? thrown : new Error(`a listener of '${event}' threw`, { cause: thrown })
-    if (event === 'error') this.#host().warn(`a listener of 'error' threw: ${error.message}`)
+    const error = isError(thrown) ? thrown : new Error(`a listener of '${event}' threw`, { cause: thrown })
+    if (event === 'error') this.#host().warn(`a listener of 'error' threw: ${describeFailure(error).message}`)
     else (this.emit as (event: string, error: Error) => void).call(this, 'error', error)
   }
 }

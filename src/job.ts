@@ -99,6 +99,7 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
   /** The head record's id. */
   readonly #record: string
   #progressWrite: { text: PayloadText; readonly done: Promise<void> } | undefined
+  #logWrite: Promise<number> | undefined
   #lastProgressWrite: Promise<void> = Promise.resolve()
 
   /** @internal Jobs are made by queues and workers. */
@@ -169,7 +170,13 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
 
   /** Adds a line to the job's log; resolves with the number of lines kept. A line above 4 KiB is cut. */
   async log(line: string): Promise<number> {
-    return writeLogLine(this.#source.ledger, { name: this.#record, grant: this.#source.grant }, String(line))
+    const { ledger, grant } = this.#source
+    const write = async (): Promise<number> =>
+      writeLogLine(ledger, { name: this.#record, grant }, String(line))
+    // One after the other: they keep their order, and do not get into each other's way.
+    const written = this.#logWrite === undefined ? write() : this.#logWrite.then(write, write)
+    this.#logWrite = written
+    return written
   }
 
   /** The log lines kept, oldest first; `start` and `end` are indexes, `end` inclusive, -1 the last. */

@@ -33,6 +33,7 @@ export const backoffCheck: Check<BackoffOptions> = (value, field) => {
       maxDelay: duration(),
     },
     field,
+    `${field}.`,
   )
   if (checked.type === undefined)
     refuseOption(`${field}.type`, undefined, `'fixed', 'exponential' or the name of a strategy`)
@@ -56,7 +57,8 @@ function jitterCheck(value: unknown, field: string): Jitter {
 export function backoffWait(backoff: BackoffOptions | undefined, attempt: number, random: number): number {
   if (backoff === undefined) return 0
   const { type, delay = 0, factor = 2, jitter = 0, maxDelay = BACKOFF_MOST } = backoff
-  const grown = type === 'exponential' ? delay * factor ** (attempt - 1) : delay
+  // The factor grows to Infinity, and 0 times that is no number.
+  const grown = type === 'exponential' && delay > 0 ? delay * factor ** (attempt - 1) : delay
   // Bounded before the jitter, so that waits at the bound still differ, and after it, so that none exceeds it.
   const wait = Math.min(grown, maxDelay)
   const drawn =
@@ -66,9 +68,9 @@ export function backoffWait(backoff: BackoffOptions | undefined, attempt: number
   return Math.floor(Math.min(drawn, maxDelay))
 }
 
-/** What a custom strategy answered, made safe: ms to wait, or `undefined` for what is no duration. -1 says: fail for good. */
-export function strategyWait(answer: unknown): number | undefined {
+/** What a custom strategy answered, made safe: ms to wait, at most `most`, or `undefined` for what is no duration. -1 says: fail for good. */
+export function strategyWait(answer: unknown, most: number = BACKOFF_MOST): number | undefined {
   if (typeof answer !== 'number' || Number.isNaN(answer)) return undefined
   if (answer === -1) return -1
-  return answer < 0 ? undefined : Math.floor(Math.min(answer, BACKOFF_MOST))
+  return answer < 0 ? undefined : Math.floor(Math.min(answer, most))
 }

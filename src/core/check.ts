@@ -14,8 +14,13 @@ export function refuseOption(field: string, value: unknown, wanted: string): nev
   throw new HoldfastError('OPTION_INVALID', `${field} must be ${wanted}, not ${show(value)}`)
 }
 
-/** Copies the options that are given, each checked; unknown names are refused. */
-export function checkOptions<T extends object>(given: unknown, checks: Checks<T>, what: string): T {
+/** Copies the options that are given, each checked; unknown names are refused. `path` comes before the name of a field. */
+export function checkOptions<T extends object>(
+  given: unknown,
+  checks: Checks<T>,
+  what: string,
+  path = '',
+): T {
   const checked: Record<string, unknown> = {}
   if (given === undefined) return checked as T
   if (typeof given !== 'object' || given === null || Array.isArray(given))
@@ -30,7 +35,7 @@ export function checkOptions<T extends object>(given: unknown, checks: Checks<T>
       )
     }
     const value = (given as Record<string, unknown>)[key]
-    if (value !== undefined) checked[key] = check(value, key)
+    if (value !== undefined) checked[key] = check(value, path + key)
   }
   return checked as T
 }

@@ -16,6 +16,24 @@ export function describeFailure(thrown: unknown): Failure {
   return { message, stack: cutText(stack, ERROR_BYTES - utf8Bytes(message)) }
 }
 
+/** Whether what was thrown is an error; a proxy may throw at the question. */
+export function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error
+  } catch {
+    return false
+  }
+}
+
+/** A field of what was thrown; `undefined` where reading it throws. */
+export function fieldOf(thrown: unknown, field: string): unknown {
+  try {
+    return (thrown as Record<string, unknown> | null | undefined)?.[field]
+  } catch {
+    return undefined
+  }
+}
+
 function messageOf(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown
   const message = textAt(thrown, 'message')
@@ -31,10 +49,6 @@ function messageOf(thrown: unknown): string {
 }
 
 function textAt(thrown: unknown, field: 'message' | 'name' | 'stack'): string | undefined {
-  try {
-    const value: unknown = (thrown as Record<string, unknown> | null | undefined)?.[field]
-    return typeof value === 'string' ? value : undefined
-  } catch {
-    return undefined
-  }
+  const value = fieldOf(thrown, field)
+  return typeof value === 'string' ? value : undefined
 }

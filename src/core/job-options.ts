@@ -76,7 +76,7 @@ const keepCheck: Check<boolean | { count: number }> = (value, field) => {
   if (typeof value === 'boolean') return value
   const count = integer(0, Number.MAX_SAFE_INTEGER)
   if (typeof value === 'number') return { count: count(value, field) }
-  const { count: kept } = checkOptions<{ count: number }>(value, { count }, field)
+  const { count: kept } = checkOptions<{ count: number }>(value, { count }, field, `${field}.`)
   return { count: kept ?? refuseOption(`${field}.count`, undefined, 'a whole number') }
 }
 

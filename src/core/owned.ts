@@ -1,17 +1,20 @@
 /** Which records belong to a job besides its head: what must go when it goes. A feature with records adds a line. */
+import { HISTORY_ENTRIES, LOG_LINES_MOST } from './bounds.ts'
 import { type Head, owns } from './head.ts'
 import { historyIds } from './history.ts'
 import { keptLogLines } from './job-options.ts'
 import { partId } from './keys.ts'
 
-export function ownedRecords(name: string, head: Head): string[] {
-  const ids = [...historyIds(name, historyLeases(head))]
+/** Of a job whose head cannot be read: all that it may have. */
+export function ownedRecords(name: string, head: Head | undefined): string[] {
+  const ids = [...historyIds(name, head === undefined ? HISTORY_ENTRIES : historyLeases(head))]
   for (const part of ['payload', 'result', 'progress'] as const) {
-    if (owns(head, part)) ids.push(partId(part, name))
+    if (head === undefined || owns(head, part)) ids.push(partId(part, name))
   }
-  if (owns(head, 'logs')) {
+  if (head === undefined || owns(head, 'logs')) {
     ids.push(partId('logs', name))
-    for (let slot = 0; slot < keptLogLines(head.opts); slot++) ids.push(partId('log', name, slot))
+    const slots = head === undefined ? LOG_LINES_MOST : keptLogLines(head.opts)
+    for (let slot = 0; slot < slots; slot++) ids.push(partId('log', name, slot))
   }
   return ids
 }

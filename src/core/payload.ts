@@ -1,6 +1,7 @@
 /** Users' values on their way into and out of records: what is accepted comes back as it was. */
 import { HoldfastError } from '../error.ts'
 import { PAYLOAD_BYTES, PAYLOAD_DEPTH } from './bounds.ts'
+import { describeFailure } from './failure.ts'
 import { utf8Bytes } from './text.ts'
 
 /** `j` + JSON; the empty text is `undefined`. Other first characters are left for encryption and compression. */
@@ -40,7 +41,8 @@ export function encodeResult(value: unknown, what = 'the result'): PayloadText {
   try {
     json = JSON.stringify(value)
   } catch (cause) {
-    throw new HoldfastError('PAYLOAD_NOT_JSON', `${what} is not JSON: ${(cause as Error).message}`, { cause })
+    const why = describeFailure(cause).message
+    throw new HoldfastError('PAYLOAD_NOT_JSON', `${what} is not JSON: ${why}`, { cause })
   }
   return json === undefined ? '' : bounded(`j${json}`, what, PAYLOAD_BYTES)
 }

@@ -4,7 +4,7 @@
  */
 import { LOG_LINE_BYTES } from '../core/bounds.ts'
 import { seal, unseal } from '../core/codec.ts'
-import { type Head, type OwnedPart, decodeHead, encodeHead, owns, withOwned } from '../core/head.ts'
+import { type Head, type OwnedPart, encodeHead, owns, withOwned } from '../core/head.ts'
 import { keptLogLines } from '../core/job-options.ts'
 import { partId } from '../core/keys.ts'
 import type { PayloadText } from '../core/payload.ts'
@@ -13,7 +13,7 @@ import { HoldfastError } from '../error.ts'
 import type { Change } from '../store.ts'
 import { type Grant, adoptHead } from './claim.ts'
 import { commitBlock, replan } from './commit.ts'
-import type { Ledger } from './ledger.ts'
+import { type Ledger, readableHead } from './ledger.ts'
 
 /** Who writes: the holder of a lease, whose writes are refused once it is lost, or anyone who has the job's id. */
 export type Author = { readonly name: string; readonly grant?: Grant }
@@ -50,7 +50,7 @@ export async function writeLogLine(ledger: Ledger, author: Author, line: string)
 export async function readLogLines({ store }: Ledger, name: string): Promise<string[]> {
   const [raw, counter] = await store.read([name, partId('logs', name)])
   if (raw === undefined || counter === undefined) return []
-  const most = keptLogLines(decodeHead(raw).opts)
+  const most = keptLogLines(readableHead(name, raw).opts)
   const written = Number(unseal(counter))
   const ids: string[] = []
   for (let line = Math.max(0, written - most); line < written; line++)
@@ -69,7 +69,7 @@ async function annotate(
   await replan(async () => {
     const raw = grant === undefined ? (await store.read([name]))[0] : grant.raw
     if (raw === undefined) throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${name}`)
-    const head = grant?.head ?? decodeHead(raw)
+    const head = grant?.head ?? readableHead(name, raw)
     const { expect, set = [] } = await change(head)
     const marked = owns(head, part) ? raw : encodeHead(withOwned(head, part))
     const [applied] = await commitBlock(store, [

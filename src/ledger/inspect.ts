@@ -1,5 +1,5 @@
 /** Looking at jobs without changing them: counts, lists, and one job with all its parts. */
-import { PAGE_KEYS } from '../core/bounds.ts'
+import { HISTORY_ENTRIES, PAGE_KEYS } from '../core/bounds.ts'
 import { UnreadableRecord, unseal } from '../core/codec.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { DATA, type Head, RESULT, decodeHead, owns } from '../core/head.ts'
@@ -135,7 +135,9 @@ export async function readJob(ledger: Ledger, name: string): Promise<JobRecord |
     store.scan([{ lane: lanes.lease, from: `${head.key}/`, until: `${head.key}0`, limit: 1 }]),
   ])
   const byId = new Map(ids.map((id, index) => [id, read[index]]))
-  const history = entries.flatMap((id) => readEntry(byId.get(id)))
+  // A completion writes no entry, so its slot may still hold the one it displaced.
+  const oldest = (head.attemptsStarted ?? 0) - HISTORY_ENTRIES
+  const history = entries.flatMap((id) => readEntry(byId.get(id))).filter(({ attempt }) => attempt > oldest)
   const completion = completionEntry(head)
   return {
     id: jobIdOf(name),

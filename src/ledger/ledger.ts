@@ -2,7 +2,10 @@
  * One queue in one store: what every function of the ledger works on. The ledger is the only caller of a store: it
  * asks the core what should happen, commits it, and plans again when somebody was faster.
  */
+import { UnreadableRecord } from '../core/codec.ts'
+import { type Head, decodeHead } from '../core/head.ts'
 import { type Lanes, configId, escapePart, lanesOf } from '../core/keys.ts'
+import { HoldfastError } from '../error.ts'
 import type { Store } from '../store.ts'
 
 export interface Ledger {
@@ -25,3 +28,14 @@ export const openLedger = (store: Store, queue: string): Ledger => ({
 
 /** The head record of a job of this queue. */
 export const recordOf = (ledger: Ledger, id: string): string => ledger.prefix + escapePart(id)
+
+/** The head of a job that is to be changed. @throws HoldfastError `STORE_CORRUPT` or `STORE_TOO_NEW` where it cannot be read. */
+export function readableHead(name: string, raw: string): Head {
+  try {
+    return decodeHead(raw)
+  } catch (cause) {
+    const tooNew = cause instanceof UnreadableRecord && cause.tooNew
+    const message = `the record of ${name} cannot be read: ${(cause as Error).message}`
+    throw new HoldfastError(tooNew ? 'STORE_TOO_NEW' : 'STORE_CORRUPT', message, { cause })
+  }
+}

@@ -5,6 +5,7 @@
 import { type Head, RESULT, decodeHead, encodeHead, owns, withoutOwned } from '../core/head.ts'
 import { completionEntry, encodeEntry, historyId } from '../core/history.ts'
 import {
+  STATE_LANES,
   below,
   blockedKey,
   dueKey,
@@ -20,7 +21,7 @@ import { ownedRecords } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key, Page } from '../store.ts'
 import { commitBlock, replan } from './commit.ts'
-import type { Ledger } from './ledger.ts'
+import { type Ledger, readableHead } from './ledger.ts'
 import { TOO_NEW } from './set-aside.ts'
 
 /** Where a job with this head may have its key, besides `lease`, whose keys carry a claim. */
@@ -58,6 +59,12 @@ async function lookForState(ledger: Ledger, name: string, head: Head): Promise<J
   return lane === lanes.dead ? 'failed' : 'waiting-children'
 }
 
+/** The state of a job whose record cannot be read. */
+async function walkForState(ledger: Ledger, name: string): Promise<JobState | undefined> {
+  const [place] = await keysNaming(ledger, name)
+  return place && stateOfLane(STATE_LANES.find((lane) => ledger.lanes[lane] === place[0])!)
+}
+
 /** A job's public state; `unknown` for a job that does not exist. */
 export async function stateOf(ledger: Ledger, name: string): Promise<JobState | 'unknown'> {
   let previous: string | undefined
@@ -65,9 +72,7 @@ export async function stateOf(ledger: Ledger, name: string): Promise<JobState | 
     const [raw] = await ledger.store.read([name])
     if (raw === undefined) return 'unknown'
     const head = tryDecode(raw)
-    // A record that cannot be read is failed (or blocked, where it is too new) wherever its key is.
-    if (head === undefined) return 'failed'
-    const state = await lookForState(ledger, name, head)
+    const state = await (head === undefined ? walkForState(ledger, name) : lookForState(ledger, name, head))
     // Not found: it moved between the two reads, unless the same head is seen twice and its key is nowhere.
     if (state === undefined && previous === raw) return 'unknown'
     previous = raw
@@ -81,15 +86,18 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean): P
     const [raw] = await ledger.store.read([name])
     if (raw === undefined) return false
     const head = tryDecode(raw)
-    const deleted = [name, ...(head === undefined ? [] : ownedRecords(name, head))]
-    const places = head === undefined ? await keysNaming(ledger, name) : placesOf(ledger, name, head)
-    if (force && head !== undefined) places.push(...(await leaseOf(ledger, head, name)))
-    const results = await commitBlock(
-      ledger.store,
-      places.map((key): Change => ({ expect: { equal: [[name, raw]] }, remove: [key], delete: deleted })),
+    const found = head === undefined ? await keysNaming(ledger, name) : placesOf(ledger, name, head)
+    if (force && head !== undefined) found.push(...(await leaseOf(ledger, head, name)))
+    const places = force ? found : found.filter(([lane]) => lane !== ledger.lanes.lease)
+    const candidates = places.map(
+      (key): Change => ({ expect: { equal: [[name, raw]] }, remove: [key], delete: [name] }),
     )
-    if (results.some((result) => result !== false)) return true
-    if (!force && head !== undefined && (await leaseOf(ledger, head, name)).length > 0) {
+    // Named once for all candidates: with each of them they would not fit into one call.
+    const parts: Change = { expect: { absent: [name] }, delete: ownedRecords(name, head) }
+    const results = await commitBlock(ledger.store, [...candidates, parts])
+    if (candidates.some((_, at) => results[at] !== false)) return true
+    const running = head === undefined ? found : await leaseOf(ledger, head, name)
+    if (!force && running.some(([lane]) => lane === ledger.lanes.lease)) {
       throw new HoldfastError(
         'JOB_STATE',
         `the job ${name} is being run: wait for it, or remove it with { force: true }`,
@@ -110,7 +118,7 @@ export async function retryJob(
   return replan(async () => {
     const [raw] = await store.read([name])
     if (raw === undefined) throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${name}`)
-    const head = decodeHead(raw)
+    const head = readableHead(name, raw)
     if (head.finishedOn === undefined) {
       throw new HoldfastError('JOB_STATE', `the job ${name} is not finished, so there is nothing to retry`)
     }
@@ -155,10 +163,10 @@ async function leaseOf({ store, lanes }: Ledger, head: Head, name: string): Prom
   return keys.filter((key) => key.endsWith(`/${name}`)).map((key) => [lanes.lease, key] as const)
 }
 
-/** Keys of the dead and blocked lanes that name a record which cannot be read, found by looking through them. */
+/** State keys that name a record which cannot be read, found by looking through all of them. */
 async function keysNaming({ store, lanes }: Ledger, name: string): Promise<Key[]> {
   const found: Key[] = []
-  for (const lane of [lanes.dead, lanes.blocked, lanes.ready, lanes.due, lanes.suspect]) {
+  for (const lane of STATE_LANES.map((name) => lanes[name])) {
     for (let from: string | undefined; ; ) {
       const [page = []] = await store.scan([{ lane, from, limit: 1000 }])
       if (page.length === 0) break

@@ -25,18 +25,22 @@ export async function pruneStep(ledger: Ledger, lane: 'done' | 'dead', keep: num
   return excess - keys.length
 }
 
-/** A job goes with everything that is its own; what retried or removed it meanwhile was faster, and keeps it. */
+/** A job goes with everything that is its own as it was read; what changed it meanwhile was faster, and keeps it. */
 function prune(lane: string, key: string, record: string | undefined): Change {
   const name = nameOf(key)
-  return { remove: [[lane, key]], delete: [name, ...ownedOf(name, record)] }
+  return {
+    expect: record === undefined ? { absent: [name] } : { equal: [[name, record]] },
+    remove: [[lane, key]],
+    delete: [name, ...ownedOf(name, record)],
+  }
 }
 
 function ownedOf(name: string, record: string | undefined): string[] {
-  let head: Head
+  let head: Head | undefined
   try {
     head = decodeHead(record)
   } catch {
-    return []
+    head = undefined
   }
   return ownedRecords(name, head)
 }

@@ -3,7 +3,8 @@
  * store.
  */
 import { strategyWait } from '../core/backoff.ts'
-import { describeFailure } from '../core/failure.ts'
+import { DURATION_MOST } from '../core/bounds.ts'
+import { describeFailure, fieldOf } from '../core/failure.ts'
 import { attemptsOf } from '../core/job-options.ts'
 import type { Ending } from '../core/lifecycle.ts'
 import { encodeResult } from '../core/payload.ts'
@@ -116,7 +117,8 @@ export class Attempt {
         )
       }
       const signal = handler.length >= 3 ? this.signal : (undefined as never)
-      ending = this.#endOfSuccess(await handler(this.job as never, new AttemptContext(this), signal))
+      const result = await handler(this.job as never, new AttemptContext(this), signal)
+      ending = this.#ended ? { kind: 'released' } : this.#endOfSuccess(result)
     } catch (error) {
       ending = this.#ended ? { kind: 'released' } : await this.#endOfFailure(error)
     }
@@ -139,19 +141,14 @@ export class Attempt {
     if (this.#aborted?.code === 'CLOSING') return { kind: 'released' }
     this.outcome = { error }
     const failure = describeFailure(error)
-    if (isNamed(error, 'SnoozeError'))
-      return { kind: 'snoozed', ms: wait((error as { ms: unknown }).ms) ?? 1 }
-    if (isNamed(error, 'UnrecoverableError'))
-      return { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true }
-    const code =
-      error instanceof HoldfastError && error.code === 'NO_HANDLER' ? 'NO_HANDLER' : 'ATTEMPTS_EXHAUSTED'
-    if (isNamed(error, 'RetryAfterError')) {
-      return {
-        kind: 'failed',
-        failure,
-        code,
-        wait: this.#retryAfter((error as { retryAfter: unknown }).retryAfter),
-      }
+    // By name, as the error may come from another copy of the package.
+    const name = fieldOf(error, 'name')
+    if (name === 'SnoozeError') return { kind: 'snoozed', ms: wait(fieldOf(error, 'ms')) ?? 1 }
+    if (name === 'UnrecoverableError') return { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true }
+    const isUnhandled = name === 'HoldfastError' && fieldOf(error, 'code') === 'NO_HANDLER'
+    const code = isUnhandled ? 'NO_HANDLER' : 'ATTEMPTS_EXHAUSTED'
+    if (name === 'RetryAfterError') {
+      return { kind: 'failed', failure, code, wait: this.#retryAfter(fieldOf(error, 'retryAfter')) }
     }
     const asked = await this.#askStrategy(error)
     return asked === -1
@@ -160,7 +157,7 @@ export class Attempt {
   }
 
   #retryAfter(after: unknown): number | undefined {
-    return after instanceof Date ? wait(after.getTime() - this.#options.now()) : wait(after)
+    return wait(isDate(after) ? after.getTime() - this.#options.now() : after)
   }
 
   /** What the job's own backoff strategy says; `undefined` leaves it to the core. */
@@ -183,7 +180,7 @@ export class Attempt {
     }
     try {
       const answer = await strategy(attempt, error, this.job)
-      const asked = strategyWait(answer)
+      const asked = strategyWait(answer, backoff.maxDelay)
       if (asked === undefined) {
         report(
           new HoldfastError(
@@ -263,16 +260,16 @@ class AttemptContext implements JobContext {
   }
 }
 
-/** By name, as the error may come from another copy of the package; reading one must not throw. */
-function isNamed(error: unknown, name: string): boolean {
+function isDate(value: unknown): value is Date {
   try {
-    return (error as { name?: unknown } | null | undefined)?.name === name
+    return value instanceof Date
   } catch {
     return false
   }
 }
 
-const wait = (ms: unknown): number | undefined => {
-  const checked = strategyWait(ms)
-  return checked === -1 ? 0 : checked
-}
+/** A wait that was asked for in so many words: only a backoff has a bound that users set. `undefined` for what is no number. */
+const wait = (ms: unknown): number | undefined =>
+  typeof ms === 'number' && !Number.isNaN(ms)
+    ? Math.floor(Math.min(Math.max(0, ms), DURATION_MOST))
+    : undefined

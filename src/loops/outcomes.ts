@@ -2,6 +2,7 @@
  * What the end of a lease means to those who listen and to what is kept: it turns departures into reports, and keeps the job
  * objects of handlers and listeners up to date.
  */
+import { isError } from '../core/failure.ts'
 import { DATA } from '../core/head.ts'
 import { keptCount } from '../core/job-options.ts'
 import type { Departure, Ending } from '../core/lifecycle.ts'
@@ -94,5 +95,5 @@ export class Outcomes {
 /** What the handler threw where that is an error, else one that says it. */
 function errorOf({ attempt }: Ended, ending: Ending & { kind: 'failed' }): Error {
   const thrown = attempt?.outcome.error
-  return thrown instanceof Error ? thrown : new Error(ending.failure.message, { cause: thrown })
+  return isError(thrown) ? thrown : new Error(ending.failure.message, { cause: thrown })
 }

@@ -26,7 +26,9 @@ export class Reap {
     this.#reaper = reaper
     this.#report = report
     this.#alarm = new Alarm(ledger.store, () => {
-      this.#reaping = this.#reap().finally(() => (this.#reaping = undefined))
+      // One after the other; a claim made while a look is under way may not be seen by it.
+      if (this.#reaping !== undefined) this.#alarm.set(ledger.store.now() + reaper.verdictMs)
+      else this.#reaping = this.#reap().finally(() => (this.#reaping = undefined))
     })
   }
 
@@ -35,8 +37,7 @@ export class Reap {
     const { store, lanes } = this.#ledger
     // The first claim of a lane gives a hint; how long its lease is does not matter, as nobody waits longer than one of ours.
     this.#unwatch = store.watch([lanes.claims], () => {
-      if (!this.#alarm.isSet && this.#reaping === undefined)
-        this.#alarm.set(store.now() + this.#reaper.verdictMs)
+      if (!this.#alarm.isSet) this.#alarm.set(store.now() + this.#reaper.verdictMs)
     })
     this.#reaping = this.#recover().finally(() => (this.#reaping = undefined))
   }

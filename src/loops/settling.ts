@@ -7,7 +7,7 @@ import type { Departure, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import type { Job } from '../job.ts'
 import type { Grant } from '../ledger/claim.ts'
-import { type Answer, type Block, sizeOf } from '../ledger/commit.ts'
+import { type Answer, type Block, asHoldfastError, sizeOf } from '../ledger/commit.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { planSetAside } from '../ledger/set-aside.ts'
 import { type SettlePlan, joinSettles, judgeRefusal, planSettle } from '../ledger/settle.ts'
@@ -22,8 +22,8 @@ export interface Ended {
   /** Where there is no attempt but a job to speak of. */
   readonly job?: Job | undefined
   ending: Ending | 'set aside'
-  /** An answer for it was lost, so it may have been applied. */
-  unknown?: boolean
+  /** As it was sent when its answer was lost. It may have been applied, so it is sent again just so: then the store shows which. */
+  unanswered?: Planned | undefined
 }
 
 export interface SettlingReports {
@@ -62,6 +62,11 @@ export class Settling {
     this.#reports = reports
   }
 
+  /** Endings that no cycle has taken yet. */
+  get gathered(): number {
+    return this.#gathered.length
+  }
+
   /** Endings the store does not have yet. */
   get open(): number {
     return this.#gathered.length + this.#sent
@@ -86,6 +91,7 @@ export class Settling {
     return [...byClaim.values()].flatMap((planned) => this.#group(planned))
   }
 
+  /** Rejects where what was refused could not be looked into. */
   async answered(groups: readonly Group[], answers: readonly Answer[]): Promise<void> {
     const refused: Planned[] = []
     for (const [at, { planned, removesEntry }] of groups.entries()) {
@@ -93,7 +99,7 @@ export class Settling {
       let index = 0
       for (const one of planned) {
         this.#sent--
-        if (answer instanceof HoldfastError) this.#rejected(one.ended, answer)
+        if (answer instanceof HoldfastError) this.#rejected(one, answer)
         else if (answer[index] === false) refused.push(one)
         else this.#applied(one, removesEntry && answer.at(-1) !== false)
         index += one.changes.length
@@ -103,7 +109,8 @@ export class Settling {
   }
 
   #plan(ended: Ended): Planned {
-    const { grant, ending } = ended
+    const { grant, ending, unanswered } = ended
+    if (unanswered !== undefined) return unanswered
     if (ending === 'set aside' || grant.head === undefined) {
       return { ended, plan: undefined, changes: planSetAside(this.#ledger, grant) }
     }
@@ -134,8 +141,9 @@ export class Settling {
     this.#reports.settled(ended, plan?.departure)
   }
 
-  #rejected(ended: Ended, error: HoldfastError): void {
-    if (error.outcome === 'unknown') ended.unknown = true
+  #rejected(planned: Planned, error: HoldfastError): void {
+    const { ended } = planned
+    if (error.outcome === 'unknown') ended.unanswered = planned
     if (error.code === 'UNIT_INVALID' && ended.ending !== 'set aside' && ended.ending.kind === 'completed') {
       // No unit can hold this result, so no second try would help.
       ended.ending = {
@@ -149,20 +157,31 @@ export class Settling {
   }
 
   async #judge(refused: readonly Planned[]): Promise<void> {
+    let failed: HoldfastError | undefined
     for (const one of refused) {
-      const { ended, plan } = one
       try {
-        const verdict = await judgeRefusal(this.#ledger, ended.grant, plan?.raw, ended.unknown ?? false)
-        if (verdict === 'again') this.#gathered.push(ended)
-        else if (verdict === 'applied') this.#applied(one, false)
-        else {
-          this.#renewal.end(ended.grant)
-          this.#reports.lost(ended)
-        }
-      } catch {
-        // The store failed meanwhile; it will be asked again with the next cycle.
-        this.#gathered.push(ended)
+        await this.#judgeOne(one)
+      } catch (error) {
+        // It will be asked again with the next cycle.
+        this.#gathered.push(one.ended)
+        failed = asHoldfastError(error)
       }
+    }
+    if (failed !== undefined) throw failed
+  }
+
+  async #judgeOne(one: Planned): Promise<void> {
+    const { ended, plan } = one
+    const { grant, unanswered } = ended
+    const intended = plan === undefined ? grant.raw : plan.raw
+    const verdict = await judgeRefusal(this.#ledger, grant, intended, unanswered !== undefined)
+    if (verdict === 'again') {
+      ended.unanswered = undefined
+      this.#gathered.push(ended)
+    } else if (verdict === 'applied') this.#applied(one, false)
+    else {
+      this.#renewal.end(grant)
+      this.#reports.lost(ended)
     }
   }
 }

@@ -77,6 +77,7 @@ export class Shift {
         this.#outcomes.settled(ended, departure)
       },
       lost: ({ attempt }) => {
+        this.#changed()
         if (attempt !== undefined) reports.lockLost(attempt.job)
       },
     })

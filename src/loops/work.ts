@@ -1,6 +1,7 @@
 /**
  * The work cycle of a worker: settle what ended, promote what is due, claim for the free slots, all in one call and so one
- * fsync or round trip; then start what was granted. One cycle is under way at a time; what ends meanwhile rides in the next.
+ * fsync or round trip; then start what was granted. What ends while a cycle is under way rides in the next. A worker with many
+ * slots has two cycles under way, each with half of them, so that one half is run while the other half is written.
  */
 import { CLAIM_JOBS, PROMOTE_JOBS } from '../core/bounds.ts'
 import { claimName } from '../core/keys.ts'
@@ -44,6 +45,8 @@ export interface WorkOptions {
 /** Milliseconds a worker rests after the store failed: doubled each time, half of it by chance. */
 const REST_LEAST_MS = 100
 const REST_MOST_MS = 10_000
+/** Slots from which on a worker has two cycles under way. */
+const SLOTS_FOR_TWO = 64
 
 export class Work {
   readonly #options: WorkOptions
@@ -52,12 +55,17 @@ export class Work {
   #counter = 0
   /** There may be jobs that are ready. */
   #hungry = true
+  /** How often that was said. */
+  #hints = 0
   #tookSome = false
+  /** Slots that claims under way may fill. */
+  #reserved = 0
   #claiming = false
-  #cycle: Promise<void> | undefined
+  readonly #cycles = new Set<Promise<void>>()
   /** Woken since the last look for something to do. */
   #woken = false
   #failures = 0
+  #stopped = false
   #endRest: (() => void) | undefined
   /** The suspect that is being run, alone. */
   #suspect: Grant | undefined
@@ -77,6 +85,7 @@ export class Work {
     this.#seen = undefined
     this.#unwatch = ledger.store.watch([ledger.lanes.ready], () => {
       this.#hungry = true
+      this.#hints++
       if (this.#seen?.config.paused === true) this.#seen = undefined
       this.wake()
     })
@@ -97,15 +106,19 @@ export class Work {
   /** There may be something to settle, to promote or to claim. */
   wake(): void {
     this.#woken = true
-    if (this.#cycle === undefined && this.#endRest === undefined) this.#cycle = this.#run()
+    if (this.#endRest !== undefined) return
+    if (this.#cycles.size > 0 && !(this.#cycles.size === 1 && this.#isWorthAnother())) return
+    const cycle: Promise<void> = this.#run().finally(() => this.#cycles.delete(cycle))
+    this.#cycles.add(cycle)
   }
 
   /** Resolves when no cycle is under way. */
   async quiet(): Promise<void> {
-    while (this.#cycle !== undefined) await this.#cycle
+    while (this.#cycles.size > 0) await Promise.all(this.#cycles)
   }
 
   stop(): void {
+    this.#stopped = true
     this.stopClaiming()
     this.#endRest?.()
     this.#endRest = undefined
@@ -126,10 +139,19 @@ export class Work {
         this.#woken = false
         while (await this.#once());
       }
+      this.#perhapsDrained()
     } catch (error) {
       this.#rest(asHoldfastError(error))
     }
-    this.#cycle = undefined
+  }
+
+  /** Half of the slots is a batch that pays for a write of its own. */
+  #isWorthAnother(): boolean {
+    const { slots, settling } = this.#options
+    const { all, busy } = slots()
+    if (all < SLOTS_FOR_TWO) return false
+    const free = all - busy - this.#reserved
+    return settling.gathered >= all / 4 || (this.#claiming && this.#hungry && free >= all / 2)
   }
 
   /** One cycle; false when there was nothing to do. */
@@ -149,10 +171,14 @@ export class Work {
     ]
     if (blocks.length === 0) return false
 
+    const hints = this.#hints
+    const reserved = plans.reduce((sum, { limit }) => sum + limit, 0)
+    this.#reserved += reserved
     const answers = await commitBlocks(ledger.store, blocks)
+    this.#reserved -= reserved
     const claimed = answers.splice(answers.length - plans.length)
     const promoted = answers.splice(answers.length - promotions.length)
-    this.#granted(plans, claimed)
+    this.#granted(plans, claimed, hints)
     if (promoted[0] !== undefined) this.#promoted(promoted[0])
     await settling.answered(groups, answers.slice(0, groups.length))
     for (const answer of [...answers, ...promoted, ...claimed])
@@ -173,14 +199,13 @@ export class Work {
     const { all, busy } = slots()
     if (suspects.isDue) {
       // A suspect may take its neighbours along, so it gets none: claimed once every slot is empty.
-      return busy === 0 ? [this.#planOne(1, true)] : []
+      return busy + this.#reserved === 0 ? [this.#planOne(1, true)] : []
     }
     if (!this.#hungry && !promoting) return []
     const plans: ClaimPlan[] = []
-    for (let free = all - busy; free > 0; free -= CLAIM_JOBS)
-      plans.push(this.#planOne(Math.min(free, CLAIM_JOBS), false))
-    // Set again by a hint that comes from now on, or by a claim that got all it asked for.
-    if (plans.length > 0) this.#hungry = false
+    const share = all < SLOTS_FOR_TWO ? all : Math.ceil(all / 2)
+    let free = Math.min(share, all - busy - this.#reserved)
+    for (; free > 0; free -= CLAIM_JOBS) plans.push(this.#planOne(Math.min(free, CLAIM_JOBS), false))
     return plans
   }
 
@@ -197,8 +222,6 @@ export class Work {
   }
 
   #granted(plans: readonly ClaimPlan[], answers: readonly Answer[]): void {
-    const { slots, drained } = this.#options
-    let short = false
     plans.forEach((plan, at) => {
       const answer = answers[at]!
       if (answer instanceof HoldfastError) {
@@ -215,12 +238,15 @@ export class Work {
       this.#begin(plan, grants)
       if (plan.suspect === true) this.#options.suspects.served()
       else if (grants.length === plan.limit) this.#hungry = true
-      else short = true
     })
-    if (short && !this.#hungry && this.#tookSome && slots().busy === 0) {
-      this.#tookSome = false
-      drained()
-    }
+  }
+
+  /** Says so where the queue has nothing left and the last job of this worker has ended. */
+  #perhapsDrained(): void {
+    const { slots, suspects, drained } = this.#options
+    if (!this.#claiming || this.#hungry || !this.#tookSome || suspects.isDue || slots().busy > 0) return
+    this.#tookSome = false
+    drained()
   }
 
   #begin(plan: ClaimPlan, grants: readonly Grant[]): void {
@@ -249,8 +275,10 @@ export class Work {
 
   #rest(error: HoldfastError): void {
     const { ledger, storeClosed } = this.#options
+    if (this.#stopped) return
     this.#options.error(error)
     if (error.code === 'STORE_CLOSED') return storeClosed()
+    if (this.#endRest !== undefined) return
     const { host } = ledger.store
     const most = Math.min(REST_LEAST_MS * 2 ** this.#failures++, REST_MOST_MS)
     this.#endRest = host.timer(most * (1 - host.random() / 2), () => {
