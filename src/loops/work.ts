@@ -178,8 +178,8 @@ export class Work {
     this.#reserved -= reserved
     const claimed = answers.splice(answers.length - plans.length)
     const promoted = answers.splice(answers.length - promotions.length)
-    this.#granted(plans, claimed, hints)
     if (promoted[0] !== undefined) this.#promoted(promoted[0])
+    this.#granted(plans, claimed, hints)
     await settling.answered(groups, answers.slice(0, groups.length))
     for (const answer of [...answers, ...promoted, ...claimed])
       if (answer instanceof HoldfastError) throw answer
@@ -221,23 +221,22 @@ export class Work {
     return { claim, limit, until: now + leaseMs, suspect }
   }
 
-  #granted(plans: readonly ClaimPlan[], answers: readonly Answer[]): void {
+  /** `hints`: how many there had been when the claims were sent; one that came since may speak of jobs they missed. */
+  #granted(plans: readonly ClaimPlan[], answers: readonly Answer[], hints: number): void {
     plans.forEach((plan, at) => {
       const answer = answers[at]!
       if (answer instanceof HoldfastError) {
-        this.#hungry = true
         if (answer.outcome === 'unknown') this.#lostAnswers.add(plan)
         return
       }
       if (answer[0] === false) {
         this.#seen = undefined
-        this.#hungry = true
         return
       }
       const grants = grantsOf(plan, answer[CLAIM_RESULT]!)
       this.#begin(plan, grants)
       if (plan.suspect === true) this.#options.suspects.served()
-      else if (grants.length === plan.limit) this.#hungry = true
+      else if (grants.length < plan.limit && hints === this.#hints) this.#hungry = false
     })
   }
 
