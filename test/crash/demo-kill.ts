@@ -19,11 +19,12 @@ const run = {
 await cp(resolve(process.argv[2] ?? 'node_modules'), run.folder, { recursive: true, verbatimSymlinks: true })
 let files = 0
 for await (const _ of filesUnder(run.folder, [])) files++
-console.log(await killMidway(run, KILLS, files))
+const { kills, printed } = await killMidway(run, KILLS, files)
+console.log(printed)
 const found = await inspect(run)
-const allowed = KILLS * run.concurrency
+const allowed = kills * run.concurrency
 console.log(
-  `${found.files} files, ${found.wrong.length} wrong, ${found.repeated} done twice (at most ${allowed}), ${found.retries} retries`,
+  `${kills} kills, ${found.files} files, ${found.wrong.length} wrong, ${found.repeated} done twice (at most ${allowed}), ${found.retries} retries`,
 )
 if (found.wrong.length > 0 || found.repeated > allowed) {
   console.log(found.wrong.slice(0, 20).join('\n'), `\nkept in ${directory}`)

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ClosingOrders } from './closing.ts'
 import type { FrozenOrders } from './frozen.ts'
 import { launch } from './launch.ts'
+import type { OpeningOrders } from './opening.ts'
 
 const NOBODY = 65_534
 const LOCK_MS = 600
@@ -45,9 +46,10 @@ test('once all is closed the process ends by itself, whatever it was doing', asy
 
 test('a directory that another process has open is refused, with its path and who has it', async () => {
   const path = join(directory, 'shared')
-  const holder = launch('opening.ts').begin({ path })
+  const orders: OpeningOrders = { path }
+  const holder = launch('opening.ts').begin(orders)
   await holder.said('OPEN')
-  const other = launch('opening.ts').begin({ path })
+  const other = launch('opening.ts').begin(orders)
   const refusal = await other.said('REFUSED')
   expect(refusal).toContain(
     `REFUSED STORE_LOCKED failed ${path} is open already, by process ${holder.pid} since `,
