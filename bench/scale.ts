@@ -1,0 +1,139 @@
+/**
+ * `npm run bench:scale -- [backlog|through|gap|idle]`: what grows with numbers. A million waiting jobs: opening, claiming,
+ * draining; a million jobs through one process: memory; the longest gap of the event loop while jobs are added; what an idle
+ * worker costs. Sizes can be lowered with `--jobs N`.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { parseArgs } from 'node:util'
+import { Queue, type Store, Worker } from 'holdfast'
+import { levelStore } from 'holdfast/level'
+import { perSecond } from './raw.ts'
+import { data } from './subject.ts'
+
+const { values, positionals } = parseArgs({ options: { jobs: { type: 'string' } }, allowPositionals: true })
+const jobs = Number(values.jobs ?? 1_000_000)
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-scale-'))
+const collect = (globalThis as { gc?: () => void }).gc
+const megabytes = (): number => {
+  collect?.()
+  return process.memoryUsage().rss / 2 ** 20
+}
+const say = (text: string): void => console.log(text)
+
+async function fill(store: Store, count: number): Promise<void> {
+  const queue = new Queue('emails', { store })
+  const bulk = Array.from({ length: 400 }, () => ({ name: 'welcome', data }))
+  for (let left = count; left > 0; left -= 400 * 8) {
+    await Promise.all(Array.from({ length: 8 }, () => queue.addBulk(bulk)))
+  }
+}
+
+/** Processes until so many are completed, saying the rate of each lap. */
+async function drain(store: Store, count: number, laps: number): Promise<void> {
+  let completed = 0
+  let began = performance.now()
+  const worker = new Worker('emails', async () => undefined, { store, concurrency: 100 })
+  await new Promise<void>((resolve) => {
+    worker.on('completed', () => {
+      completed++
+      if (completed % Math.floor(count / laps) === 0) {
+        say(
+          `  ${completed} done, ${Math.round(perSecond(count / laps, began))} jobs/s, RSS ${Math.round(megabytes())} MiB`,
+        )
+        began = performance.now()
+      }
+      if (completed === count) resolve()
+    })
+  })
+  await worker.close()
+}
+
+async function backlog(): Promise<void> {
+  let store = levelStore(join(folder, 'backlog'))
+  let began = performance.now()
+  await fill(store, jobs)
+  say(`${jobs} jobs added in bulks: ${Math.round(perSecond(jobs, began))} jobs/s`)
+  await store.close()
+  const before = megabytes()
+  began = performance.now()
+  store = levelStore(join(folder, 'backlog'))
+  await store.ready()
+  say(`opened in ${(performance.now() - began).toFixed(1)} ms, RSS +${(megabytes() - before).toFixed(1)} MiB`)
+  const queue = new Queue('emails', { store })
+  began = performance.now()
+  const { waiting } = await queue.getJobCounts()
+  say(`${waiting} waiting, counted in ${(performance.now() - began).toFixed(2)} ms`)
+  say(`draining 300,000 of them, in laps:`)
+  await drain(store, Math.min(300_000, jobs), 10)
+  const small = levelStore(join(folder, 'small'))
+  for (let lap = 0; lap < 3; lap++) {
+    await fill(small, 1000)
+    say('beside it, a backlog of 3,200:')
+    await drain(small, 3200, 1)
+  }
+  await Promise.all([store.close(), small.close()])
+}
+
+async function through(): Promise<void> {
+  const store = levelStore(join(folder, 'through'))
+  const queue = new Queue('emails', { store })
+  let completed = 0
+  let added = 0
+  const worker = new Worker('emails', async () => undefined, { store, concurrency: 100 })
+  const began = performance.now()
+  await new Promise<void>((resolve) => {
+    const more = (): void => {
+      if (added < jobs) void queue.add('welcome', data, { jobId: String(added++) })
+    }
+    worker.on('completed', () => {
+      completed++
+      if (completed % 100_000 === 0) say(`  ${completed} through, RSS ${megabytes().toFixed(1)} MiB`)
+      if (completed === jobs) resolve()
+      else more()
+    })
+    for (let n = 0; n < 1000; n++) more()
+  })
+  say(`${jobs} jobs added and processed: ${Math.round(perSecond(jobs, began))} jobs/s`)
+  await worker.close()
+  await store.close()
+}
+
+async function gap(): Promise<void> {
+  const store = levelStore(join(folder, 'gap'))
+  const queue = new Queue('emails', { store })
+  await queue.add('welcome', data)
+  const delays = monitorEventLoopDelay({ resolution: 1 })
+  delays.enable()
+  let left = Math.min(jobs, 100_000)
+  const caller = async (): Promise<void> => {
+    while (left-- > 0) await queue.add('welcome', data)
+  }
+  await Promise.all(Array.from({ length: 1000 }, caller))
+  delays.disable()
+  say(`longest gap of the event loop during 100,000 adds: ${(delays.max / 1e6).toFixed(1)} ms`)
+  await store.close()
+}
+
+async function idle(): Promise<void> {
+  const store = levelStore(join(folder, 'idle'))
+  const worker = new Worker('emails', async () => undefined, { store, concurrency: 10 })
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  const before = process.cpuUsage()
+  await new Promise((resolve) => setTimeout(resolve, 10_000))
+  const used = process.cpuUsage(before)
+  say(`an idle worker used ${((used.user + used.system) / 1000).toFixed(1)} ms of CPU in 10 s`)
+  await worker.close()
+  await store.close()
+  say('closed; the process ends by itself')
+}
+
+const parts = { backlog, through, gap, idle }
+for (const [name, part] of Object.entries(parts)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue
+  say(`${name}:`)
+  await part()
+}
+rmSync(folder, { recursive: true })
