@@ -44,7 +44,7 @@ function jitterCheck(value: unknown, field: string): Jitter {
   if (typeof value === 'number') return number(0, 1)(value, field)
   return {
     around: number(0, 1)(
-      checkOptions<{ around: number }>(value, { around: number(0, 1) }, field).around,
+      checkOptions<{ around: number }>(value, { around: number(0, 1) }, field, `${field}.`).around,
       `${field}.around`,
     ),
   }
