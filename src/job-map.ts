@@ -39,14 +39,24 @@ export type MapOf<First, Result, Name extends string> = [Result] extends [Omitte
   : { [K in Name]: { data: First; result?: Result; progress?: any } }
 
 export type NameOf<Map> = keyof Map & string
-type Part<Map, Name extends keyof Map, Key extends string> = Map[Name] extends { [K in Key]?: infer T }
-  ? T
-  : undefined
-export type DataOf<Map, Name extends keyof Map> = Map[Name] extends { data: infer Data } ? Data : never
+/** The names are told apart one by one, so that a union of names gives the union of what each stands for. */
+export type DataOf<Map, Name extends keyof Map> = Name extends keyof Map
+  ? Map[Name] extends { data: infer Data }
+    ? Data
+    : never
+  : never
 /** `void` where the map does not say. */
-export type ResultOf<Map, Name extends keyof Map> = 'result' extends keyof Map[Name]
-  ? Exclude<Part<Map, Name, 'result'>, never>
-  : void
-export type ProgressOf<Map, Name extends keyof Map> = 'progress' extends keyof Map[Name]
-  ? Part<Map, Name, 'progress'>
-  : unknown
+export type ResultOf<Map, Name extends keyof Map> = Name extends keyof Map
+  ? 'result' extends keyof Map[Name]
+    ? Map[Name] extends { result?: infer Result }
+      ? Result
+      : never
+    : void
+  : never
+export type ProgressOf<Map, Name extends keyof Map> = Name extends keyof Map
+  ? 'progress' extends keyof Map[Name]
+    ? Map[Name] extends { progress?: infer Progress }
+      ? Progress
+      : never
+    : unknown
+  : never

@@ -17,7 +17,7 @@ export type FailedCode =
   | 'NO_HANDLER'
 
 /** Fields that are absent are 0, false or not known yet. */
-export interface HeadFields {
+interface HeadFields {
   readonly name: string
   /** Ready key: the job's place in its queue's total order. */
   readonly key: string

@@ -45,7 +45,7 @@ export const partId = (kind: PartKind, head: string, n?: number): string =>
 /** The queue's own record: paused, limits. */
 export const configId = (queue: string): string => `queue:${escapePart(queue)}:config`
 
-export type LaneName = 'ready' | 'due' | 'suspect' | 'lease' | 'claims' | 'reap' | 'blocked' | 'done' | 'dead'
+type LaneName = 'ready' | 'due' | 'suspect' | 'lease' | 'claims' | 'reap' | 'blocked' | 'done' | 'dead'
 export type Lanes = Readonly<Record<LaneName, string>>
 
 /** In which a job has exactly one key: its state key. */

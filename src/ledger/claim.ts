@@ -109,7 +109,7 @@ export function grantsOf({ claim, suspect = false }: ClaimPlan, result: Result):
 }
 
 /** The grant that a lease key and a head record stand for. */
-export const grant = (key: string, raw: string | undefined): Grant =>
+const grant = (key: string, raw: string | undefined): Grant =>
   granted(claimFacts(claimOfLease(key)), nameOf(key), readyKeyOfLease(key), key, raw)
 
 type ClaimFacts = Pick<Grant, 'claim' | 'startedAt' | 'worker'>

@@ -16,8 +16,8 @@ export interface HeldClaim {
   readonly name: string
   /** Until when its leases live, as its entry says. */
   until: number
-  /** Where the answer of a renewal was lost: the other time its entry may say. */
-  perhaps: number | undefined
+  /** Where answers of renewals were lost: the other times its entry may say. */
+  perhaps: readonly number[]
   readonly leases: Set<Grant>
 }
 
@@ -33,6 +33,9 @@ export class Renewal {
   /** Claims without leases whose entries are still to be removed. */
   readonly #empty = new Set<HeldClaim>()
   readonly #alarm: Alarm
+  #renewing = false
+  /** A claim was due while a renewal was under way. */
+  #rang = false
   #stopped = false
 
   constructor(
@@ -49,7 +52,7 @@ export class Renewal {
 
   /** Begins to keep a claim's leases. */
   hold(name: string, until: number, grants: readonly Grant[]): void {
-    this.#claims.set(name, { name, until, perhaps: undefined, leases: new Set(grants) })
+    this.#claims.set(name, { name, until, perhaps: [], leases: new Set(grants) })
     if (!this.#stopped) this.#alarm.set(until - this.#leaseMs + this.#renewMs)
   }
 
@@ -71,7 +74,7 @@ export class Renewal {
   /** Blocks that remove the entries of claims without leases; an entry that is not there any more is no matter. */
   takeRetirements(): Block[] {
     const blocks = [...this.#empty].flatMap(({ name, until, perhaps }) =>
-      [until, perhaps].filter((at) => at !== undefined).map((at) => planRetirement(this.#ledger, name, at)),
+      [until, ...perhaps].map((at) => planRetirement(this.#ledger, name, at)),
     )
     this.#empty.clear()
     return blocks
@@ -82,7 +85,13 @@ export class Renewal {
     this.#alarm.clear()
   }
 
+  /** One at a time: a second would look for entries where the first found them, and take its own claims for lost. */
   async #renew(): Promise<void> {
+    if (this.#renewing) {
+      this.#rang = true
+      return
+    }
+    this.#renewing = true
     const { store } = this.#ledger
     const claims = [...this.#claims.values()]
     const until = store.now() + this.#leaseMs
@@ -90,7 +99,8 @@ export class Renewal {
       store,
       claims.map((claim) => this.#plan(claim, until)),
     )
-    let next = store.now() + this.#renewMs
+    // From when it was sent: an answer that took long leaves that much less of the lease.
+    let next = until - this.#leaseMs + this.#renewMs
     claims.forEach((claim, at) => {
       const answer = answers[at]!
       if (answer instanceof HoldfastError) {
@@ -98,19 +108,21 @@ export class Renewal {
         this.#failed(claim, until, answer)
       } else if (answer.some((result) => result !== false)) {
         claim.until = until
-        claim.perhaps = undefined
+        claim.perhaps = []
       } else if (claim.leases.size > 0) {
         this.#report.lost(claim)
       }
     })
-    if (this.#claims.size > 0 && !this.#stopped) this.#alarm.set(next)
+    this.#renewing = false
+    if (this.#claims.size > 0 && !this.#stopped) this.#alarm.set(this.#rang ? store.now() : next)
+    this.#rang = false
   }
 
   /** One candidate per time the entry may say; at most one applies. */
   #plan({ name, until, perhaps }: HeldClaim, later: number): Block {
-    if (perhaps === undefined) return planRenewal(this.#ledger, name, until, later)
+    if (perhaps.length === 0) return planRenewal(this.#ledger, name, until, later)
     const lane = this.#ledger.lanes.claims
-    return [until, perhaps].map(
+    return [until, ...perhaps].map(
       (at): Change =>
         at === later
           ? { expect: { present: [[lane, claimsKey(at, name)]] } }
@@ -120,7 +132,7 @@ export class Renewal {
 
   /** A lease that could not be renewed in time may be someone else's by now, whatever the store would say. */
   #failed(claim: HeldClaim, tried: number, error: HoldfastError): void {
-    if (error.outcome === 'unknown') claim.perhaps = tried
+    if (error.outcome === 'unknown') claim.perhaps = [...claim.perhaps, tried]
     this.#report.error(error)
     if (this.#ledger.store.now() > claim.until && claim.leases.size > 0) this.#report.lost(claim)
   }

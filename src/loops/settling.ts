@@ -127,7 +127,7 @@ export class Settling {
   #group(planned: readonly Planned[]): Group[] {
     const changes = planned.map((one) => one.changes)
     const claim = this.#renewal.claimOf(planned[0]!.ended.grant)
-    if (claim !== undefined && claim.leases.size === planned.length && claim.perhaps === undefined) {
+    if (claim !== undefined && claim.leases.size === planned.length && claim.perhaps.length === 0) {
       const block = joinSettles(this.#ledger, changes, { claim: claim.name, until: claim.until })
       const { operations, bytes } = sizeOf(block)
       if (operations <= UNIT_OPERATIONS && bytes <= UNIT_BYTES)

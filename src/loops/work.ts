@@ -108,7 +108,11 @@ export class Work {
     this.#woken = true
     if (this.#endRest !== undefined) return
     if (this.#cycles.size > 0 && !(this.#cycles.size === 1 && this.#isWorthAnother())) return
-    const cycle: Promise<void> = this.#run().finally(() => this.#cycles.delete(cycle))
+    const cycle: Promise<void> = this.#run().finally(() => {
+      this.#cycles.delete(cycle)
+      // Who called between its last look and now was told that a cycle is under way.
+      if (this.#woken) this.wake()
+    })
     this.#cycles.add(cycle)
   }
 
@@ -157,7 +161,7 @@ export class Work {
   /** One cycle; false when there was nothing to do. */
   async #once(): Promise<boolean> {
     const { ledger, settling, renewal } = this.#options
-    if (this.#claiming && this.#hungry) this.#seen ??= await readConfig(ledger)
+    if (this.#claiming && this.#hungry && this.#seen === undefined) await this.#readSettings()
     if (this.#lostAnswers.size > 0) await this.#adoptLost()
     const groups = settling.take()
     const retirements = renewal.takeRetirements()
@@ -185,6 +189,13 @@ export class Work {
       if (answer instanceof HoldfastError) throw answer
     this.#failures = 0
     return true
+  }
+
+  /** A pause that ended while it was being read has given its hint already, so it must not be believed. */
+  async #readSettings(): Promise<void> {
+    const hints = this.#hints
+    const seen = await readConfig(this.#options.ledger)
+    if (seen.config.paused !== true || hints === this.#hints) this.#seen = seen
   }
 
   #planPromotion(): Block[] {
@@ -242,8 +253,9 @@ export class Work {
 
   /** Says so where the queue has nothing left and the last job of this worker has ended. */
   #perhapsDrained(): void {
-    const { slots, suspects, drained } = this.#options
-    if (!this.#claiming || this.#hungry || !this.#tookSome || suspects.isDue || slots().busy > 0) return
+    const { slots, suspects, settling, drained } = this.#options
+    if (!this.#claiming || this.#hungry || !this.#tookSome || suspects.isDue) return
+    if (slots().busy > 0 || this.#reserved > 0 || settling.open > 0) return
     this.#tookSome = false
     drained()
   }
@@ -266,8 +278,12 @@ export class Work {
   /** Takes over the jobs of claims whose answer was lost but which the store did apply. */
   async #adoptLost(): Promise<void> {
     for (const plan of this.#lostAnswers) {
-      const grants = await grantsOfClaim(this.#options.ledger, plan.claim)
+      // Taken out before it is looked for, as there may be two cycles.
       this.#lostAnswers.delete(plan)
+      const grants = await grantsOfClaim(this.#options.ledger, plan.claim).catch((error: unknown) => {
+        this.#lostAnswers.add(plan)
+        throw error
+      })
       this.#begin(plan, grants)
     }
   }
