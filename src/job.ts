@@ -1,4 +1,5 @@
 /** A job as users see it: what its records say, and the methods that reach it by its id. */
+import { boolean, checkOptions } from './core/check.ts'
 import type { FailedCode } from './core/head.ts'
 import type { HistoryEntry } from './core/history.ts'
 import { type CheckedJobOptions, attemptsOf } from './core/job-options.ts'
@@ -212,7 +213,8 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
 
   /** Removes the job and everything that is its own. @throws HoldfastError `JOB_NOT_FOUND`; `JOB_STATE` while it runs, unless `force`. */
   async remove(options: { force?: boolean } = {}): Promise<void> {
-    if (!(await removeJob(this.#source.ledger, this.#record, options.force ?? false))) {
+    const { force } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'remove')
+    if (!(await removeJob(this.#source.ledger, this.#record, force ?? false))) {
       throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${this.id} in ${this.queueName}`)
     }
   }
@@ -224,9 +226,14 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
    * @throws HoldfastError `JOB_NOT_FOUND`; `JOB_STATE` for a job that is not finished.
    */
   async retry(options: { resetAttempts?: boolean } = {}): Promise<void> {
+    const { resetAttempts } = checkOptions<{ resetAttempts?: boolean }>(
+      options,
+      { resetAttempts: boolean },
+      'retry',
+    )
     const { ledger } = this.#source
     const { head } = await retryJob(ledger, this.#record, nextUlid(ledger.store), {
-      resetAttempts: options.resetAttempts ?? false,
+      resetAttempts: resetAttempts ?? false,
     })
     this.adopt({ head, result: '', history: this.history, lease: undefined, problem: undefined })
   }

@@ -85,6 +85,8 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
   #closing: Promise<void> | undefined
   #wakeOpening: (() => void) | undefined
   #ended: (() => void) | undefined
+  /** Ends what keeps the process alive. */
+  #letGo: (() => void) | undefined
 
   /** @throws HoldfastError `OPTION_INVALID` naming the field. */
   constructor(
@@ -209,8 +211,11 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     const ended = new Promise<void>((resolve) => {
       this.#ended = resolve
     })
+    // A process with a worker lives until the worker is closed, however idle it is; this timer never fires.
+    this.#letGo = this.#store.host.timer(Number.MAX_SAFE_INTEGER, () => undefined)
     while (this.#closing === undefined && !this.#begun) await this.#open()
     await ended
+    this.#letGo()
   }
 
   /** Opens the store and begins; a store that cannot be opened is said so and tried again. */
@@ -275,6 +280,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
       lockLost: (job: Job) => events.emit('lockLost', job),
       drained: () => events.emit('drained'),
       error: (error: Error) => events.emit('error', error),
+      storeClosed: () => this.#letGo?.(),
     }
   }
 }

@@ -72,6 +72,8 @@ export const object: Check<Record<string, unknown>> = (value, field) =>
 export function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return 'a function'
+  if (value instanceof Date)
+    return Number.isNaN(value.getTime()) ? 'an invalid Date' : `the Date ${value.toISOString()}`
   if (typeof value === 'string' || (typeof value === 'object' && value !== null)) {
     try {
       const text = JSON.stringify(value)

@@ -10,6 +10,7 @@
  *     reap:<q>      <until>/<claim>                          a reaper's verdict on a claim, itself expiring
  *     blocked:<q>   <reason>/<priority>/<order>/<job>        waiting for something else
  *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
+ *     evicted:<q>   (no keys)                                named in hints: a lease was ended by force
  *
  * `<priority>/<order>` is a job's *ready key*: the total order of a queue. `<job>` is the id of the job's head record.
  */
@@ -45,7 +46,17 @@ export const partId = (kind: PartKind, head: string, n?: number): string =>
 /** The queue's own record: paused, limits. */
 export const configId = (queue: string): string => `queue:${escapePart(queue)}:config`
 
-type LaneName = 'ready' | 'due' | 'suspect' | 'lease' | 'claims' | 'reap' | 'blocked' | 'done' | 'dead'
+type LaneName =
+  | 'ready'
+  | 'due'
+  | 'suspect'
+  | 'lease'
+  | 'claims'
+  | 'reap'
+  | 'blocked'
+  | 'done'
+  | 'dead'
+  | 'evicted'
 export type Lanes = Readonly<Record<LaneName, string>>
 
 /** In which a job has exactly one key: its state key. */
@@ -65,6 +76,7 @@ export function lanesOf(queue: string): Lanes {
     blocked: lane('blocked'),
     done: lane('done'),
     dead: lane('dead'),
+    evicted: lane('evicted'),
   }
 }
 

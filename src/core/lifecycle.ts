@@ -26,6 +26,8 @@ export type LifecycleEvent =
   | 'stalled'
   | 'released'
   | 'snoozed'
+  | 'shelved'
+  | 'unshelved'
   | 'retried'
   | 'removed'
   | 'pruned'
@@ -47,6 +49,8 @@ export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
   stalled: { from: ['active'], to: ['delayed', 'failed', 'gone'], counts: 'stalledCounter' },
   released: { from: ['active'], to: ['waiting', 'delayed'] },
   snoozed: { from: ['active'], to: ['delayed'] },
+  shelved: { from: ['active'], to: ['failed', 'waiting-children'] },
+  unshelved: { from: ['waiting-children'], to: ['waiting'] },
   retried: { from: ['completed', 'failed'], to: ['waiting'], counts: 'generation' },
   removed: {
     from: ['waiting', 'delayed', 'active', 'waiting-children', 'completed', 'failed'],

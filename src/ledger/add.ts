@@ -116,7 +116,7 @@ function assertOneUnit(block: readonly Change[]): void {
   } catch (cause) {
     throw new HoldfastError(
       'NOT_SUPPORTED',
-      `a bulk must fit one unit: at most ${BULK_JOBS} jobs (half of it where data is above 1 KiB) and 512 KiB together; add it in parts`,
+      `a bulk must fit one unit: at most ${BULK_JOBS} jobs (266 where data is above 1 KiB) and 512 KiB together; add it in parts`,
       { cause },
     )
   }

@@ -13,7 +13,7 @@ import { HoldfastError } from '../error.ts'
 import type { Change } from '../store.ts'
 import { type Grant, adoptHead } from './claim.ts'
 import { commitBlock, replan } from './commit.ts'
-import { type Ledger, readableHead } from './ledger.ts'
+import { type Ledger, describeJob, readableHead } from './ledger.ts'
 
 /** Who writes: the holder of a lease, whose writes are refused once it is lost, or anyone who has the job's id. */
 export type Author = { readonly name: string; readonly grant?: Grant }
@@ -68,7 +68,8 @@ async function annotate(
   const { store, lanes } = ledger
   await replan(async () => {
     const raw = grant === undefined ? (await store.read([name]))[0] : grant.raw
-    if (raw === undefined) throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${name}`)
+    if (raw === undefined)
+      throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
     const head = grant?.head ?? readableHead(name, raw)
     const { expect, set = [] } = await change(head)
     const marked = owns(head, part) ? raw : encodeHead(withOwned(head, part))
@@ -98,6 +99,6 @@ async function refresh({ store, lanes }: Ledger, grant: Grant): Promise<void> {
   const [keys = []] = await store.scan([
     { lane: lanes.lease, from: grant.leaseKey, until: `${grant.leaseKey}!`, limit: 1 },
   ])
-  if (keys.length === 0) throw new HoldfastError('LOCK_LOST', `the lease on ${grant.name} is lost`)
+  if (keys.length === 0) throw new HoldfastError('LOCK_LOST', `the lease on job ${grant.id} is lost`)
   adoptHead(grant, (await store.read([grant.name]))[0])
 }

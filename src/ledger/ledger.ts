@@ -4,7 +4,7 @@
  */
 import { UnreadableRecord } from '../core/codec.ts'
 import { type Head, decodeHead } from '../core/head.ts'
-import { type Lanes, configId, escapePart, lanesOf } from '../core/keys.ts'
+import { type Lanes, configId, escapePart, jobIdOf, lanesOf } from '../core/keys.ts'
 import { HoldfastError } from '../error.ts'
 import type { Store } from '../store.ts'
 
@@ -39,3 +39,6 @@ export function readableHead(name: string, raw: string): Head {
     throw new HoldfastError(tooNew ? 'STORE_TOO_NEW' : 'STORE_CORRUPT', message, { cause })
   }
 }
+
+/** A job as messages name it: its id and its queue, as users write them. */
+export const describeJob = ({ queue }: Ledger, name: string): string => `${jobIdOf(name)} in ${queue}`

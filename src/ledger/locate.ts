@@ -21,7 +21,7 @@ import { ownedRecords } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key, Page } from '../store.ts'
 import { commitBlock, replan } from './commit.ts'
-import { type Ledger, readableHead } from './ledger.ts'
+import { type Ledger, describeJob, readableHead } from './ledger.ts'
 import { TOO_NEW } from './set-aside.ts'
 
 /** Where a job with this head may have its key, besides `lease`, whose keys carry a claim. */
@@ -90,7 +90,13 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean): P
     if (force && head !== undefined) found.push(...(await leaseOf(ledger, head, name)))
     const places = force ? found : found.filter(([lane]) => lane !== ledger.lanes.lease)
     const candidates = places.map(
-      (key): Change => ({ expect: { equal: [[name, raw]] }, remove: [key], delete: [name] }),
+      (key): Change => ({
+        expect: { equal: [[name, raw]] },
+        remove: [key],
+        delete: [name],
+        // Whoever runs the job is to hear of it.
+        hint: key[0] === ledger.lanes.lease ? [ledger.lanes.evicted] : [],
+      }),
     )
     // Named once for all candidates: with each of them they would not fit into one call.
     const parts: Change = { expect: { absent: [name] }, delete: ownedRecords(name, head) }
@@ -100,7 +106,7 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean): P
     if (!force && running.some(([lane]) => lane === ledger.lanes.lease)) {
       throw new HoldfastError(
         'JOB_STATE',
-        `the job ${name} is being run: wait for it, or remove it with { force: true }`,
+        `job ${describeJob(ledger, name)} is being run: wait for it, or remove it with { force: true }`,
       )
     }
     return undefined
@@ -117,10 +123,14 @@ export async function retryJob(
   const { store, lanes } = ledger
   return replan(async () => {
     const [raw] = await store.read([name])
-    if (raw === undefined) throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${name}`)
+    if (raw === undefined)
+      throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
     const head = readableHead(name, raw)
     if (head.finishedOn === undefined) {
-      throw new HoldfastError('JOB_STATE', `the job ${name} is not finished, so there is nothing to retry`)
+      throw new HoldfastError(
+        'JOB_STATE',
+        `job ${describeJob(ledger, name)} is not finished, so there is nothing to retry`,
+      )
     }
     const again = nextGeneration(head, store.now(), ulid, resetAttempts)
     const encoded = encodeHead(again)

@@ -25,6 +25,8 @@ export interface ShiftReports {
   readonly lockLost: (job: Job) => void
   readonly drained: () => void
   readonly error: (error: Error) => void
+  /** The store was closed under the shift: it has nothing more to do. */
+  readonly storeClosed: () => void
 }
 
 export class Outcomes {

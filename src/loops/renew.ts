@@ -24,11 +24,19 @@ export interface HeldClaim {
 /** Milliseconds after which a renewal that failed is tried again. */
 const RETRY_MS = 500
 
+interface RenewalReports {
+  /** A reaper was faster. */
+  readonly lost: (claim: HeldClaim) => void
+  /** A round of renewals is over. */
+  readonly renewed: () => void
+  readonly error: (error: unknown) => void
+}
+
 export class Renewal {
   readonly #ledger: Ledger
   readonly #leaseMs: number
   readonly #renewMs: number
-  readonly #report: { lost: (claim: HeldClaim) => void; error: (error: unknown) => void }
+  readonly #report: RenewalReports
   readonly #claims = new Map<string, HeldClaim>()
   /** Claims without leases whose entries are still to be removed. */
   readonly #empty = new Set<HeldClaim>()
@@ -41,7 +49,7 @@ export class Renewal {
   constructor(
     ledger: Ledger,
     { leaseMs, renewMs }: { leaseMs: number; renewMs: number },
-    report: { lost: (claim: HeldClaim) => void; error: (error: unknown) => void },
+    report: RenewalReports,
   ) {
     this.#ledger = ledger
     this.#leaseMs = leaseMs

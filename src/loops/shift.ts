@@ -15,6 +15,7 @@ import { type AnyHandler, Attempt, type AttemptOptions, type BackoffStrategy } f
 import { DueLane } from './due.ts'
 import { Reap } from './reap.ts'
 import { type HeldClaim, Renewal } from './renew.ts'
+import { LeaseCheck } from './lease-check.ts'
 import { Outcomes, type ShiftReports } from './outcomes.ts'
 import { Retain } from './retain.ts'
 import { type Ended, Settling } from './settling.ts'
@@ -37,6 +38,7 @@ export class Shift {
   readonly #reports: ShiftReports
   readonly #limit: LimitFunction
   readonly #renewal: Renewal
+  readonly #leaseCheck: LeaseCheck
   readonly #settling: Settling
   readonly #reap: Reap
   readonly #retain: Retain
@@ -70,7 +72,15 @@ export class Shift {
       freed: (attempt) => this.#freed(attempt.grant),
       error,
     }
-    this.#renewal = new Renewal(ledger, { leaseMs, renewMs }, { lost: (claim) => this.#lose(claim), error })
+    this.#leaseCheck = new LeaseCheck(ledger, () => this.#attempts.values(), {
+      lost: (attempt) => this.#loseOne(attempt, false),
+      error,
+    })
+    this.#renewal = new Renewal(
+      ledger,
+      { leaseMs, renewMs },
+      { lost: (claim) => this.#lose(claim), renewed: () => void this.#leaseCheck.look(), error },
+    )
     this.#settling = new Settling(ledger, this.#renewal, maxStalledCount, {
       settled: (ended, departure) => {
         this.#changed()
@@ -119,6 +129,7 @@ export class Shift {
 
   begin(): void {
     this.#reap.start()
+    this.#leaseCheck.start()
     takeBack(this.#options.ledger).catch((error: unknown) => this.#error(error))
     this.#work.startClaiming()
   }
@@ -167,6 +178,7 @@ export class Shift {
   async end(): Promise<void> {
     this.#work.stop()
     this.#renewal.stop()
+    this.#leaseCheck.stop()
     await Promise.all([this.#reap.stop(), this.#retain.stop()])
   }
 
@@ -217,22 +229,24 @@ export class Shift {
   #lose(claim: HeldClaim): void {
     for (const grant of claim.leases) {
       const attempt = this.#attempts.get(grant.leaseKey)
-      if (attempt !== undefined) this.#loseOne(attempt)
+      if (attempt !== undefined) this.#loseOne(attempt, true)
     }
   }
 
-  #loseOne(attempt: Attempt): void {
+  /** `entryGone`: with the lease went the claim's entry, so nobody has to remove it. */
+  #loseOne(attempt: Attempt, entryGone: boolean): void {
     const { grant, job } = attempt
     const message = `the lease on job ${grant.id} is lost: it was not renewed in time, or somebody ended it`
     if (!attempt.lose(new HoldfastError('LOCK_LOST', message))) return
-    this.#renewal.end(grant, true)
+    this.#renewal.end(grant, entryGone)
     this.#reports.lockLost(job)
+    this.#work.wake()
   }
 
   #stalled(ends: readonly Stalled[]): void {
     for (const end of ends) {
       const attempt = this.#attempts.get(end.grant.leaseKey)
-      if (attempt !== undefined) this.#loseOne(attempt)
+      if (attempt !== undefined) this.#loseOne(attempt, true)
       this.#outcomes.stalled(end)
     }
   }
@@ -245,6 +259,7 @@ export class Shift {
     }
     void this.#reap.stop()
     this.#changed()
+    this.#reports.storeClosed()
   }
 
   #error(thrown: unknown): void {
