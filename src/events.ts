@@ -20,11 +20,16 @@ export type Listener<Arguments extends unknown[]> = (...args: Arguments) => unkn
 
 type AnyListener = (...args: any[]) => unknown
 
+/** One listening, as the emitter knows it. */
+interface Entry<Event> {
+  readonly event: Event
+  readonly handler: (args: unknown[]) => void
+}
+
 export class Events<Map extends EventMap> {
   readonly #emitter = mitt<Record<keyof Map, unknown[]>>()
   readonly #host: () => Host
-  readonly #wrapped = new WeakMap<object, Set<{ event: keyof Map; handler: (args: unknown[]) => void }>>()
-  #errorListeners = 0
+  readonly #wrapped = new WeakMap<object, Set<Entry<keyof Map>>>()
 
   /** `host` is asked when a warning is due, as a store's host may not be known before. */
   constructor(host: () => Host) {
@@ -36,25 +41,21 @@ export class Events<Map extends EventMap> {
   }
 
   once<Event extends keyof Map & string>(event: Event, listener: Listener<Map[Event] & unknown[]>): void {
-    this.#add(event, listener, (args) => {
-      this.off(event, listener)
+    const entry = this.#add(event, listener, (args) => {
+      this.#remove(listener, entry)
       this.#call(event, listener as AnyListener, args)
     })
   }
 
   off<Event extends keyof Map & string>(event: Event, listener: Listener<Map[Event] & unknown[]>): void {
     for (const entry of this.#wrapped.get(listener) ?? []) {
-      if (entry.event !== event) continue
-      this.#emitter.off(event, entry.handler)
-      this.#wrapped.get(listener)!.delete(entry)
-      if (event === 'error') this.#errorListeners--
+      if (entry.event === event) this.#remove(listener, entry)
     }
   }
 
   removeAllListeners(event?: keyof Map & string): void {
     if (event === undefined) this.#emitter.all.clear()
     else this.#emitter.all.delete(event)
-    if (event === undefined || event === 'error') this.#errorListeners = 0
   }
 
   /** Whether anyone listens. */
@@ -63,7 +64,7 @@ export class Events<Map extends EventMap> {
   }
 
   emit<Event extends keyof Map & string>(event: Event, ...args: Map[Event] & unknown[]): void {
-    if (event === 'error' && this.#errorListeners === 0) {
+    if (event === 'error' && !this.hears(event)) {
       const [error] = args as unknown as [Error]
       this.#host().warn(`unheard error: ${describeFailure(error).message} (listen to 'error' to handle it)`)
       return
@@ -71,11 +72,21 @@ export class Events<Map extends EventMap> {
     if (this.hears(event)) this.#emitter.emit(event, args)
   }
 
-  #add(event: keyof Map & string, listener: object, handler: (args: unknown[]) => void): void {
+  #add(
+    event: keyof Map & string,
+    listener: object,
+    handler: (args: unknown[]) => void,
+  ): Entry<keyof Map & string> {
     const entries = this.#wrapped.get(listener) ?? new Set()
-    this.#wrapped.set(listener, entries.add({ event, handler }))
+    const entry = { event, handler }
+    this.#wrapped.set(listener, entries.add(entry))
     this.#emitter.on(event, handler)
-    if (event === 'error') this.#errorListeners++
+    return entry
+  }
+
+  #remove(listener: object, entry: Entry<keyof Map>): void {
+    this.#emitter.off(entry.event, entry.handler)
+    this.#wrapped.get(listener)?.delete(entry)
   }
 
   #call(event: keyof Map & string, listener: AnyListener, args: unknown[]): void {

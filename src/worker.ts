@@ -121,7 +121,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
 
   /** Starts working, unless `autorun` did; resolves when the worker is closed. */
   run(): Promise<void> {
-    this.#running ??= this.#run()
+    this.#running ??= this.#closing ?? this.#run()
     return this.#running
   }
 
@@ -227,6 +227,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
       this.#shift.begin()
       if (this.#paused) this.#shift.stopClaiming()
     } catch (error) {
+      if (this.#closing !== undefined) return
       this.#events.emit('error', asHoldfastError(error))
       await new Promise<void>((resolve) => {
         const cancel = this.#store.host.timer(OPEN_RETRY_MS, resolve)
@@ -291,7 +292,7 @@ function handlerLookup(handler: unknown): (name: string) => AnyHandler | undefin
     refuseOption('the handler', handler, 'a function, or an object of one function per job name')
   }
   for (const [name, one] of Object.entries(handler)) {
-    if (typeof one !== 'function') refuseOption(`the handler ${name}`, one, 'a function')
+    if (one !== undefined && typeof one !== 'function') refuseOption(`the handler ${name}`, one, 'a function')
   }
   const handlers = handler as Record<string, AnyHandler>
   return (name) => (Object.hasOwn(handlers, name) ? handlers[name] : undefined)

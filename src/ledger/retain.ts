@@ -18,7 +18,7 @@ export async function pruneStep(ledger: Ledger, lane: 'done' | 'dead', keep: num
   const records = await store.read(keys.map(nameOf))
   const answers = await commitBlocks(
     store,
-    keys.map((key, at) => [prune(lanes[lane], key, records[at])]),
+    keys.map((key, at) => [prune(lanes[lane], key, records[at], keep)]),
   )
   const rejected = answers.find((answer) => answer instanceof HoldfastError)
   if (rejected !== undefined) throw rejected
@@ -26,10 +26,14 @@ export async function pruneStep(ledger: Ledger, lane: 'done' | 'dead', keep: num
 }
 
 /** A job goes with everything that is its own as it was read; what changed it meanwhile was faster, and keeps it. */
-function prune(lane: string, key: string, record: string | undefined): Change {
+function prune(lane: string, key: string, record: string | undefined, keep: number): Change {
   const name = nameOf(key)
   return {
-    expect: record === undefined ? { absent: [name] } : { equal: [[name, record]] },
+    expect: {
+      ...(record === undefined ? { absent: [name] } : { equal: [[name, record]] }),
+      // Others may be pruning too, and have got here first.
+      size: [[{ lane }, keep + 1, Infinity]],
+    },
     remove: [[lane, key]],
     delete: [name, ...ownedOf(name, record)],
   }

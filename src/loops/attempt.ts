@@ -221,7 +221,7 @@ export class Attempt {
             { cause: error },
           ),
         )
-        this.#free()
+        this.release()
       }),
     )
   }

@@ -33,6 +33,9 @@ export interface ShiftOptions {
   readonly strategies: Readonly<Record<string, BackoffStrategy>>
 }
 
+/** Milliseconds before jobs whose data could not be read are claimed again. */
+const READ_RETRY_MS = 1000
+
 export class Shift {
   readonly #options: ShiftOptions
   readonly #reports: ShiftReports
@@ -109,6 +112,7 @@ export class Shift {
       suspects: new DueLane(ledger, 'suspect', { due: wake, error }),
       slots: () => ({ all: this.#limit.concurrency, busy: this.#busy }),
       start: (grants) => this.#start(grants),
+      giveBack: (grants) => this.#giveBack(grants),
       drained: () => {
         reports.drained()
         this.#retain.idle()
@@ -150,6 +154,7 @@ export class Shift {
 
   /** Tells all handlers to stop, as the worker closes. */
   interrupt(): void {
+    this.#released = true
     const error = new HoldfastError('CLOSING', 'the worker is closing and its timeout has passed')
     for (const attempt of this.#attempts.values()) attempt.interrupt(error)
   }
@@ -163,9 +168,9 @@ export class Shift {
 
   /** Resolves when the store has every ending. */
   async flushed(): Promise<void> {
-    this.#work.wake()
+    this.#work.hurry()
     await this.#work.quiet()
-    while (this.#settling.open > 0) await this.#change()
+    while (this.#settling.open > 0 || this.#work.isUnsure) await this.#change()
     await this.#work.quiet()
   }
 
@@ -192,9 +197,17 @@ export class Shift {
       (parts) => grants.forEach((grant, at) => this.#begin(grant, parts[at]!)),
       (error: unknown) => {
         this.#error(error)
-        for (const grant of grants) this.#give(grant, { kind: 'released' })
+        // Not at once: a store that still takes claims while it cannot read would be asked without end.
+        for (const grant of grants) this.#give(grant, { kind: 'snoozed', ms: READ_RETRY_MS })
       },
     )
+  }
+
+  /** Jobs of a claim that is answered too late: the worker pauses or closes by now. */
+  #giveBack(grants: readonly Grant[]): void {
+    this.#busy += grants.length
+    for (const grant of grants) this.#give(grant, { kind: 'released' })
+    this.#changed()
   }
 
   #begin(grant: Grant, parts: GrantedParts): void {

@@ -21,6 +21,7 @@ import { type Answer, type Block, asHoldfastError, commitBlocks } from '../ledge
 import type { Ledger } from '../ledger/ledger.ts'
 import type { DueLane } from './due.ts'
 import type { Renewal } from './renew.ts'
+import { Rest } from './rest.ts'
 import type { Settling } from './settling.ts'
 
 export interface WorkOptions {
@@ -35,6 +36,8 @@ export interface WorkOptions {
   /** Handlers that may run, and that do. */
   readonly slots: () => { readonly all: number; readonly busy: number }
   readonly start: (grants: readonly Grant[]) => void
+  /** Jobs are on lease that are not to be started any more. */
+  readonly giveBack: (grants: readonly Grant[]) => void
   /** The queue gave all it had. */
   readonly drained: () => void
   readonly error: (error: HoldfastError) => void
@@ -42,9 +45,6 @@ export interface WorkOptions {
   readonly storeClosed: () => void
 }
 
-/** Milliseconds a worker rests after the store failed: doubled each time, half of it by chance. */
-const REST_LEAST_MS = 100
-const REST_MOST_MS = 10_000
 /** Slots from which on a worker has two cycles under way. */
 const SLOTS_FOR_TWO = 64
 
@@ -64,9 +64,8 @@ export class Work {
   readonly #cycles = new Set<Promise<void>>()
   /** Woken since the last look for something to do. */
   #woken = false
-  #failures = 0
   #stopped = false
-  #endRest: (() => void) | undefined
+  readonly #rest = new Rest()
   /** The suspect that is being run, alone. */
   #suspect: Grant | undefined
   /** Claims whose answer was lost: they may hold jobs that nobody runs. */
@@ -106,7 +105,7 @@ export class Work {
   /** There may be something to settle, to promote or to claim. */
   wake(): void {
     this.#woken = true
-    if (this.#endRest !== undefined) return
+    if (this.#rest.isUnderWay) return
     if (this.#cycles.size > 0 && !(this.#cycles.size === 1 && this.#isWorthAnother())) return
     const cycle: Promise<void> = this.#run().finally(() => {
       this.#cycles.delete(cycle)
@@ -121,11 +120,22 @@ export class Work {
     while (this.#cycles.size > 0) await Promise.all(this.#cycles)
   }
 
+  /** Whether there may be jobs on lease that nobody knows of. */
+  get isUnsure(): boolean {
+    return this.#lostAnswers.size > 0
+  }
+
+  /** The worker closes: what is left is stored now, and soon again should the store fail. */
+  hurry(): void {
+    this.#rest.hurried = true
+    this.#rest.end()
+    this.wake()
+  }
+
   stop(): void {
     this.#stopped = true
     this.stopClaiming()
-    this.#endRest?.()
-    this.#endRest = undefined
+    this.#rest.end()
   }
 
   /** A job's slot is free again. */
@@ -145,7 +155,7 @@ export class Work {
       }
       this.#perhapsDrained()
     } catch (error) {
-      this.#rest(asHoldfastError(error))
+      this.#failed(asHoldfastError(error))
     }
   }
 
@@ -187,7 +197,7 @@ export class Work {
     await settling.answered(groups, answers.slice(0, groups.length))
     for (const answer of [...answers, ...promoted, ...claimed])
       if (answer instanceof HoldfastError) throw answer
-    this.#failures = 0
+    this.#rest.succeeded()
     return true
   }
 
@@ -284,21 +294,21 @@ export class Work {
         this.#lostAnswers.add(plan)
         throw error
       })
-      this.#begin(plan, grants)
+      if (this.#claiming) this.#begin(plan, grants)
+      else this.#holdBack(plan, grants)
     }
   }
 
-  #rest(error: HoldfastError): void {
+  #holdBack(plan: ClaimPlan, grants: readonly Grant[]): void {
+    if (grants.length > 0) this.#options.renewal.hold(plan.claim, plan.until, grants)
+    this.#options.giveBack(grants)
+  }
+
+  #failed(error: HoldfastError): void {
     const { ledger, storeClosed } = this.#options
     if (this.#stopped) return
     this.#options.error(error)
     if (error.code === 'STORE_CLOSED') return storeClosed()
-    if (this.#endRest !== undefined) return
-    const { host } = ledger.store
-    const most = Math.min(REST_LEAST_MS * 2 ** this.#failures++, REST_MOST_MS)
-    this.#endRest = host.timer(most * (1 - host.random() / 2), () => {
-      this.#endRest = undefined
-      this.wake()
-    })
+    this.#rest.begin(ledger.store.host, () => this.wake())
   }
 }
