@@ -15,7 +15,7 @@ import { HoldfastError } from './error.ts'
 import { Events, type Listener } from './events.ts'
 import { type JobOf, Job } from './job.ts'
 import type { DataOf, MapOf, NameOf, Omitted } from './job-map.ts'
-import { type AddedJob, type NewJob, addJob, addJobs } from './ledger/add.ts'
+import { type AddedJob, type NewJob, addJob, addJobs, asBulkError } from './ledger/add.ts'
 import { readConfig } from './ledger/claim.ts'
 import { type JobCounts, type JobRecord, countJobs, listKeys, readJob, readListed } from './ledger/inspect.ts'
 import { type Ledger, openLedger, recordOf } from './ledger/ledger.ts'
@@ -115,7 +115,10 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     const announced = added.map(async (job, at) =>
       job.deduplicated ? this.#existing(job) : this.#announce(job, checked[at]!.data),
     )
-    return (await Promise.all(announced)) as unknown as JobOf<MapOf<First, Result, Name>, N>[]
+    const all = Promise.all(announced).catch((error: unknown) => {
+      throw asBulkError(error, added)
+    })
+    return (await all) as unknown as JobOf<MapOf<First, Result, Name>, N>[]
   }
 
   /** The job with all its parts; `undefined` where there is none. */

@@ -48,7 +48,7 @@ export async function addJobs(ledger: Ledger, jobs: readonly NewJob[]): Promise<
   if (jobs.length === 0) return []
   let missing = jobs.map((job, index) => ({ job, index }))
   const added: AddedJob[] = []
-  return replan(async () => {
+  const finished = replan(async () => {
     const plans = missing.map(({ job }) => plan(ledger, job, ledger.store.now()))
     const block = plans.map(({ change }) => change)
     if (jobs.length > 1) assertOneUnit(block)
@@ -60,6 +60,18 @@ export async function addJobs(ledger: Ledger, jobs: readonly NewJob[]): Promise<
     if (refused.length > 0) missing = await readExisting(ledger, refused, added)
     else missing = []
     return missing.length === 0 ? added : undefined
+  })
+  return finished.catch((error: unknown) => {
+    throw asBulkError(error, added)
+  })
+}
+
+/** Once a job of a bulk is stored, what fails after it is no longer without effect. */
+export function asBulkError(error: unknown, added: readonly AddedJob[]): unknown {
+  if (!(error instanceof HoldfastError) || !added.some((job) => !job.deduplicated)) return error
+  return new HoldfastError(error.code, `${error.message} (jobs of the bulk that were new are added)`, {
+    outcome: 'unknown',
+    cause: error,
   })
 }
 

@@ -17,6 +17,7 @@ import {
   throughTime,
   workerOfClaim,
 } from '../core/keys.ts'
+import { HoldfastError } from '../error.ts'
 import type { PayloadText } from '../core/payload.ts'
 import { nameOf } from '../core/evaluate.ts'
 import type { Result } from '../store.ts'
@@ -51,9 +52,18 @@ export interface Grant {
 /** The fence of a grant: rises over all grants of a job. */
 export const fenceOf = ({ startedAt, head }: Grant): number => Math.max(head?.fence ?? 0, startedAt)
 
+/** @throws HoldfastError `STORE_CORRUPT`: whether the queue is paused is not guessed. */
 export async function readConfig(ledger: Ledger): Promise<SeenConfig> {
   const [raw] = await ledger.store.read([ledger.configId])
-  return { raw, config: decodeConfig(raw) }
+  try {
+    return { raw, config: decodeConfig(raw) }
+  } catch (cause) {
+    throw new HoldfastError(
+      'STORE_CORRUPT',
+      `the settings of the queue ${ledger.queue} cannot be read (${(cause as Error).message}): its pause() or resume() writes them anew`,
+      { cause },
+    )
+  }
 }
 
 /** Promotes what is due, a bounded number of jobs. */

@@ -129,12 +129,15 @@ export async function readJob(ledger: Ledger, name: string): Promise<JobRecord |
     return { id: jobIdOf(name), raw, head, problem, data: '', result: '', progress: '', history: [] }
   }
   const entries = historyIds(name, head.attemptsStarted ?? 0)
-  const ids = [...partIds(name, head), ...entries]
+  const parts = partIds(name, head)
+  const ids = [...parts, ...entries, ...(parts.length > 0 ? [name] : [])]
   const [read, [leases = []]] = await Promise.all([
     ids.length === 0 ? [] : store.read(ids),
     store.scan([{ lane: lanes.lease, from: `${head.key}/`, until: `${head.key}0`, limit: 1 }]),
   ])
   const byId = new Map(ids.map((id, index) => [id, read[index]]))
+  // Its parts went with it: it was removed, or began anew, between the two reads.
+  if (byId.get(name) !== raw && parts.some((id) => byId.get(id) === undefined)) return readJob(ledger, name)
   // A completion writes no entry, so its slot may still hold the one it displaced.
   const oldest = (head.attemptsStarted ?? 0) - HISTORY_ENTRIES
   const history = entries.flatMap((id) => readEntry(byId.get(id))).filter(({ attempt }) => attempt > oldest)

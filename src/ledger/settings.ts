@@ -1,6 +1,5 @@
 /** A queue's own settings: read, and changed by compare-and-set. */
-import { type QueueConfig, encodeConfig } from '../core/config.ts'
-import { readConfig } from './claim.ts'
+import { type QueueConfig, decodeConfig, encodeConfig } from '../core/config.ts'
 import { commitBlock, replan } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -11,8 +10,8 @@ export async function changeConfig(
 ): Promise<boolean> {
   const { store, configId, lanes } = ledger
   return replan(async () => {
-    const { raw, config } = await readConfig(ledger)
-    const next = encodeConfig(change(config))
+    const [raw] = await store.read([configId])
+    const next = encodeConfig(change(decodeOrDefault(raw)))
     if (next === raw) return false
     const [applied] = await commitBlock(store, [
       {
@@ -24,4 +23,13 @@ export async function changeConfig(
     ])
     return applied === false ? undefined : true
   })
+}
+
+/** Settings that cannot be read are lost; this is how they become readable again. */
+function decodeOrDefault(raw: string | undefined): QueueConfig {
+  try {
+    return decodeConfig(raw)
+  } catch {
+    return {}
+  }
 }

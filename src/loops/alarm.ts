@@ -7,13 +7,17 @@ import type { Store } from '../store.ts'
  */
 const LONGEST_SLEEP_MS = 30_000
 
+/** Milliseconds by which the clock has to run ahead of a sleep to have jumped. */
+const JUMP_MS = 1000
+
 export class Alarm {
   readonly #store: Store
-  readonly #ring: () => void
+  readonly #ring: (jumped: boolean) => void
   #at: number | undefined
   #cancel: (() => void) | undefined
 
-  constructor(store: Store, ring: () => void) {
+  /** `ring` is told whether the clock jumped forward while it slept, so that the time is there sooner than anyone's timers say. */
+  constructor(store: Store, ring: (jumped: boolean) => void) {
     this.#store = store
     this.#ring = ring
   }
@@ -37,11 +41,14 @@ export class Alarm {
   }
 
   #sleep(): void {
-    const left = this.#at! - this.#store.now()
-    this.#cancel = this.#store.host.timer(Math.min(Math.max(0, left), LONGEST_SLEEP_MS), () => {
-      if (this.#store.now() < this.#at!) return this.#sleep()
+    const { host } = this.#store
+    const began = this.#store.now()
+    const measured = host.monotonic()
+    this.#cancel = host.timer(Math.min(Math.max(0, this.#at! - began), LONGEST_SLEEP_MS), () => {
+      const now = this.#store.now()
+      if (now < this.#at!) return this.#sleep()
       this.clear()
-      this.#ring()
+      this.#ring(now - began - (host.monotonic() - measured) > JUMP_MS)
     })
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Ending the leases of holders that are gone. It sleeps until the earliest claim expires; while nobody holds a lease it does
- * nothing at all. Renewals of this process come first: after a long pause their timer is due before this one.
+ * nothing at all. Renewals of this process come first: their timer is due before this one, and where the clock jumped (a
+ * laptop woke up) it waits for them.
  */
 import { type Reaper, type Stalled, nextExpiry, reapExpired, recoverEpoch } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -25,9 +26,9 @@ export class Reap {
     this.#ledger = ledger
     this.#reaper = reaper
     this.#report = report
-    this.#alarm = new Alarm(ledger.store, () => {
+    this.#alarm = new Alarm(ledger.store, (jumped) => {
       // One after the other; a claim made while a look is under way may not be seen by it.
-      if (this.#reaping !== undefined) this.#alarm.set(ledger.store.now() + reaper.verdictMs)
+      if (jumped || this.#reaping !== undefined) this.#alarm.set(ledger.store.now() + reaper.verdictMs)
       else this.#reaping = this.#reap().finally(() => (this.#reaping = undefined))
     })
   }
