@@ -16,11 +16,21 @@ const isClaim = (
 ): boolean => changes.some(({ move }) => move?.to.some(({ lane }) => lane === 'lease:q'))
 
 describe('everything completes exactly as it should after a store was', () => {
-  test.each<Mood>(['failed', 'lost before', 'lost after', 'hung'])('%s for a while', async (mood) => {
+  test.each<[Mood, number]>([
+    ['failed', 5],
+    ['lost before', 5],
+    ['lost after', 5],
+    ['hung', 5],
+    ['failed', 80],
+    ['lost before', 80],
+    ['lost after', 80],
+    ['hung', 80],
+  ])('%s for a while, with %d slots', async (mood, concurrency) => {
     const { host, queue, said, store, worker } = stage()
     const runs: Record<string, number> = {}
-    const names = ids(40)
-    await queue.addBulk(jobs(names, { attempts: 3, backoff: 50 }))
+    const names = ids(8 * concurrency)
+    for (let at = 0; at < names.length; at += 200)
+      await queue.addBulk(jobs(names.slice(at, at + 200), { attempts: 3, backoff: 50 }))
     const w = worker(
       async (job) => {
         runs[job.id] = (runs[job.id] ?? 0) + 1
@@ -28,7 +38,7 @@ describe('everything completes exactly as it should after a store was', () => {
         if (job.id.endsWith('7') && runs[job.id] === 1) throw new Error('once')
         return job.data.of
       },
-      { concurrency: 5 },
+      { concurrency },
     )
     for (let time = 0; time < 5; time++) {
       await host.advance(35)
@@ -46,8 +56,8 @@ describe('everything completes exactly as it should after a store was', () => {
       expect(job, id).toMatchObject({ returnvalue: id, attemptsMade: 1 + fails, stalledCounter: 0 })
     }
     expect(only(said, 'lockLost', 'stalled')).toEqual([])
-    expect(only(said, 'completed')).toHaveLength(40)
-    expect(new Set(only(said, 'completed')).size).toBe(40)
+    expect(only(said, 'completed')).toHaveLength(names.length)
+    expect(new Set(only(said, 'completed')).size).toBe(names.length)
     if (mood !== 'hung') expect(only(said, 'error').length).toBeGreaterThan(0)
     // No lease was lost, so nothing ran more often than it was told to.
     for (const id of names) expect(runs[id], id).toBe(id.endsWith('7') ? 2 : 1)
@@ -76,6 +86,20 @@ describe('a settle whose answer was lost', () => {
     expect(only(said, 'completed', 'failed')).toHaveLength(1)
     expect(only(said, how === 'failed' ? 'failed' : 'completed')).toHaveLength(1)
     expect(lost).toBeGreaterThan(1)
+  })
+
+  test('is planned anew where it was not applied and somebody wrote to the job meanwhile', async () => {
+    const { host, queue, said, store, worker } = stage()
+    const job = await queue.add('n', 1, { jobId: 'j' })
+    let lost = 0
+    store.moodOf = (changes) => (isSettle(changes) && lost++ === 0 ? 'lost before' : 'well')
+    worker(() => 'done')
+    await host.idle()
+    await job.log('from outside')
+    await host.advance(1000)
+    expect(lost).toBeLessThan(5)
+    expect(only(said, 'completed', 'lockLost')).toEqual(['completed j "done"'])
+    expect((await job.getLogs()).logs).toEqual(['from outside'])
   })
 
   test('does not hold up its neighbours of the same claim', async () => {
