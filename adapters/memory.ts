@@ -2,6 +2,7 @@
  * `holdfast/memory`: the reference evaluator on sorted sets. For unit tests and caches: everything is gone when
  * the content is. The semantics are those of every other store.
  */
+import { checkOptions, object } from '../src/core/check.ts'
 import { type State, evaluate } from '../src/core/evaluate.ts'
 import { checkUnit } from '../src/core/unit.ts'
 import { HoldfastError } from '../src/error.ts'
@@ -30,9 +31,14 @@ export class MemoryContent {
   opened = 0
 }
 
-/** A store that keeps everything in memory (`durability: 'memory'`). Opens at once. */
+/** A store that keeps everything in memory (`durability: 'memory'`). Opens at once. @throws HoldfastError `OPTION_INVALID`. */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  return new MemoryStore(options.host ?? systemHost, options.content ?? new MemoryContent())
+  const { host, content } = checkOptions<MemoryStoreOptions>(
+    options,
+    { host: object, content: object },
+    'the memory store',
+  )
+  return new MemoryStore(host ?? systemHost, content ?? new MemoryContent())
 }
 
 class MemoryStore implements Store {

@@ -21,7 +21,7 @@ export function stringifyRate(): number {
 /** Synced chained batches of `size` jobs, a record and an index key each: jobs per second. */
 export async function batchRate(size: number, seconds = 1): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
-  const db = new ClassicLevel<string, string>(folder, { writeBufferSize: 8 * 1024 * 1024 })
+  const db = new ClassicLevel(folder, { writeBufferSize: 8 * 1024 * 1024 })
   await db.open()
   let jobs = 0
   const began = performance.now()

@@ -3,7 +3,7 @@
  * draining; a million jobs through one process: memory; the longest gap of the event loop while jobs are added; what an idle
  * worker costs. Sizes can be lowered with `--jobs N`.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -17,6 +17,14 @@ const { values, positionals } = parseArgs({ options: { jobs: { type: 'string' } 
 const jobs = Number(values.jobs ?? 1_000_000)
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-scale-'))
 const collect = (globalThis as { gc?: () => void }).gc
+/** Where the memory is: what the process owns, and pages of LevelDB's mapped tables, which the system takes back at need. */
+const parts = (): string => {
+  if (process.platform !== 'linux') return `heap ${Math.round(process.memoryUsage().heapUsed / 2 ** 20)} MiB`
+  const status = readFileSync('/proc/self/status', 'utf8')
+  const of = (name: string): string =>
+    `${(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024).toFixed(1)} MiB`
+  return `of these ${of('RssAnon')} the process's own, ${of('RssFile')} mapped files`
+}
 const megabytes = (): number => {
   collect?.()
   return process.memoryUsage().rss / 2 ** 20
@@ -90,7 +98,8 @@ async function through(): Promise<void> {
     }
     worker.on('completed', () => {
       completed++
-      if (completed % 100_000 === 0) say(`  ${completed} through, RSS ${megabytes().toFixed(1)} MiB`)
+      if (completed % 100_000 === 0)
+        say(`  ${completed} through, RSS ${megabytes().toFixed(1)} MiB, ${parts()}`)
       if (completed === jobs) resolve()
       else more()
     })
@@ -130,8 +139,8 @@ async function idle(): Promise<void> {
   say('closed; the process ends by itself')
 }
 
-const parts = { backlog, through, gap, idle }
-for (const [name, part] of Object.entries(parts)) {
+const measurements = { backlog, through, gap, idle }
+for (const [name, part] of Object.entries(measurements)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   say(`${name}:`)
   await part()

@@ -47,7 +47,7 @@ export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
   completed: { from: ['active'], to: ['completed', 'gone'], counts: 'attemptsMade' },
   failed: { from: ['active'], to: ['waiting', 'delayed', 'failed', 'gone'], counts: 'attemptsMade' },
   stalled: { from: ['active'], to: ['delayed', 'failed', 'gone'], counts: 'stalledCounter' },
-  released: { from: ['active'], to: ['waiting', 'delayed'] },
+  released: { from: ['active'], to: ['waiting'] },
   snoozed: { from: ['active'], to: ['delayed'] },
   shelved: { from: ['active'], to: ['failed', 'waiting-children'] },
   unshelved: { from: ['waiting-children'], to: ['waiting'] },

@@ -26,8 +26,12 @@ export const openLedger = (store: Store, queue: string): Ledger => ({
   configId: configId(queue),
 })
 
-/** The head record of a job of this queue. */
-export const recordOf = (ledger: Ledger, id: string): string => ledger.prefix + escapePart(id)
+/** The head record of a job of this queue. @throws HoldfastError `OPTION_INVALID` for a text that no id can be. */
+export function recordOf(ledger: Ledger, id: string): string {
+  if (!id.isWellFormed())
+    throw new HoldfastError('OPTION_INVALID', `the job id ${JSON.stringify(id)} is no well-formed text`)
+  return ledger.prefix + escapePart(id)
+}
 
 /** The head of a job that is to be changed. @throws HoldfastError `STORE_CORRUPT` or `STORE_TOO_NEW` where it cannot be read. */
 export function readableHead(name: string, raw: string): Head {

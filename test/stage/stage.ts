@@ -11,7 +11,7 @@ import { checkQueue } from '../model/invariants.ts'
 import { type Dump, viewOf } from '../model/dump.ts'
 import { UnrulyStore } from './unruly-store.ts'
 
-export type AnyWork = (job: Job, context: JobContext, signal: AbortSignal) => unknown
+type AnyWork = (job: Job, context: JobContext, signal: AbortSignal) => unknown
 
 export interface Stage {
   readonly host: VirtualHost
@@ -73,7 +73,7 @@ export function stage(options: StageOptions = {}): Stage {
   return made
 }
 
-export const dumpOf = (content: MemoryContent): Dump => ({
+const dumpOf = (content: MemoryContent): Dump => ({
   records: new Map(content.records),
   lanes: new Map([...content.lanes].map(([lane, keys]) => [lane, keys.head(undefined, undefined, Infinity)])),
 })

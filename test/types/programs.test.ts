@@ -17,18 +17,18 @@ const programs = {
     // @ts-expect-error data of another name
     await queue.add('digest', { to: 'ada' })
     // @ts-expect-error nobody gets a store by accident
-    new Queue<Jobs>('emails', {})
+    void new Queue<Jobs>('emails', {})
     // @ts-expect-error an option that does not exist
     await queue.add('digest', { week: 1 }, { attemps: 3 })
     // @ts-expect-error a result of another shape
-    new Worker<Jobs>('emails', { welcome: async (job) => ({ messageid: job.data.to }) }, { store })
+    void new Worker<Jobs>('emails', { welcome: async (job) => ({ messageid: job.data.to }) }, { store })
   },
 
   async map(store: Store) {
     const queue = new Queue<Jobs>('emails', { store })
     const job = await queue.add('welcome', { to: 'ada' }, { delay: undefined })
     const id: string | undefined = job.returnvalue?.messageId
-    new Worker<Jobs>(
+    void new Worker<Jobs>(
       'emails',
       {
         welcome: async ({ data }, { signal, fence }) => ({
@@ -48,7 +48,7 @@ const programs = {
   },
 
   async oneHandler(store: Store) {
-    new Worker<Jobs>(
+    void new Worker<Jobs>(
       'emails',
       async (job) => {
         if (job.name === 'digest') return undefined
@@ -64,7 +64,7 @@ const programs = {
     const value: number | undefined = (await queue.add('mail', { to: 'ada' })).returnvalue
     // @ts-expect-error not that name
     await queue.add('letter', { to: 'ada' })
-    new Worker<{ to: string }, number>('mails', async (job) => job.data.to.length, { store })
+    void new Worker<{ to: string }, number>('mails', async (job) => job.data.to.length, { store })
     return value
   },
 
@@ -77,9 +77,13 @@ const programs = {
 
   async untyped(store: Store) {
     await new Queue('anything', { store }).add('any name', { any: ['data'] })
-    new Worker('anything', async (job, context, signal) => [job.data.any, context.token, signal.aborted], {
-      store,
-    })
+    void new Worker(
+      'anything',
+      async (job, context, signal) => [job.data.any, context.token, signal.aborted],
+      {
+        store,
+      },
+    )
   },
 }
 
