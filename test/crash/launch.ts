@@ -11,8 +11,6 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export interface LaunchOptions {
   /** A command that runs the program, such as `['sh', '-c', 'exec "$@"', 'sh']`; default: none. */
   readonly under?: readonly string[]
-  /** Whose rights the program has; default: those of this process. */
-  readonly uid?: number
   /** Told of every line as it comes. */
   readonly hear?: (line: string) => void
 }
@@ -90,11 +88,11 @@ export class Program {
 }
 
 /** Starts a program of this directory; it waits for its orders. */
-export function launch(program: string, { under = [], uid, hear = () => {} }: LaunchOptions = {}): Program {
+export function launch(program: string, { under = [], hear = () => {} }: LaunchOptions = {}): Program {
   const path = fileURLToPath(new URL(program, import.meta.url))
   const [command, ...args] = [...under, process.execPath, '--import', 'tsx', path]
   return new Program(
-    spawn(command ?? process.execPath, args, { cwd: ROOT, uid, stdio: ['pipe', 'ignore', 'pipe', 'pipe'] }),
+    spawn(command ?? process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'ignore', 'pipe', 'pipe'] }),
     hear,
   )
 }

@@ -5,9 +5,15 @@ import { orders, say } from './orders.ts'
 
 export interface OpeningOrders {
   readonly path: string
+  /** Who it becomes before it opens; what it needs of the checkout it has read by then. */
+  readonly uid?: number
 }
 
-const { path } = orders() as OpeningOrders
+const { path, uid } = orders() as OpeningOrders
+if (uid !== undefined) {
+  await import('classic-level')
+  process.setuid!(uid)
+}
 const queue = new Queue('opening', { store: levelStore(path) })
 try {
   await queue.add('one', 1)

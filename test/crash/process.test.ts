@@ -73,7 +73,7 @@ test('a directory that may not be written is refused, with its path', async () =
   await mkdir(path)
   const uid = process.getuid?.() === 0 ? NOBODY : undefined
   if (uid === undefined) await chmod(path, 0o555)
-  const program = launch('opening.ts', { uid }).begin({ path })
+  const program = launch('opening.ts').begin({ path, uid })
   const refusal = await program.said('REFUSED')
   expect(refusal).toContain(`REFUSED STORE_FAILED failed ${path} cannot be opened: `)
   expect(refusal).toMatch(/permission denied/i)
