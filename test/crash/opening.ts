@@ -11,7 +11,9 @@ export interface OpeningOrders {
 
 const { path, uid } = orders() as OpeningOrders
 if (uid !== undefined) {
-  await import('classic-level')
+  const rehearsal = levelStore(`${path}-rehearsal`)
+  await rehearsal.ready()
+  await rehearsal.close()
   process.setuid!(uid)
 }
 const queue = new Queue('opening', { store: levelStore(path) })
