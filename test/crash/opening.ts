@@ -5,17 +5,9 @@ import { orders, say } from './orders.ts'
 
 export interface OpeningOrders {
   readonly path: string
-  /** Who it becomes before it opens; what it needs of the checkout it has read by then. */
-  readonly uid?: number
 }
 
-const { path, uid } = orders() as OpeningOrders
-if (uid !== undefined) {
-  const rehearsal = levelStore(`${path}-rehearsal`)
-  await rehearsal.ready()
-  await rehearsal.close()
-  process.setuid!(uid)
-}
+const { path } = orders() as OpeningOrders
 const queue = new Queue('opening', { store: levelStore(path) })
 try {
   await queue.add('one', 1)

@@ -11,7 +11,6 @@ import type { FrozenOrders } from './frozen.ts'
 import { launch } from './launch.ts'
 import type { OpeningOrders } from './opening.ts'
 
-const NOBODY = 65_534
 const LOCK_MS = 600
 /** Long before a timer that was left behind would fire. */
 const BY_ITSELF_MS = 15_000
@@ -71,9 +70,10 @@ test('a directory that another process has open is refused, with its path and wh
 test('a directory that may not be written is refused, with its path', async () => {
   const path = join(directory, 'read-only')
   await mkdir(path)
-  const uid = process.getuid?.() === 0 ? NOBODY : undefined
-  if (uid === undefined) await chmod(path, 0o555)
-  const program = launch('opening.ts').begin({ path, uid })
+  await chmod(path, 0o555)
+  // To root modes mean nothing, unless it gives up its capabilities.
+  const under = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'] : []
+  const program = launch('opening.ts', { under }).begin({ path })
   const refusal = await program.said('REFUSED')
   expect(refusal).toContain(`REFUSED STORE_FAILED failed ${path} cannot be opened: `)
   expect(refusal).toMatch(/permission denied/i)
