@@ -5,7 +5,7 @@ import { virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
 import { openLedger } from '../../src/ledger/ledger.ts'
 import { pruneStep } from '../../src/ledger/retain.ts'
-import { overStore } from '../worker/faulty-store.ts'
+import { overStore } from '../faults/over-store.ts'
 
 test('two that prune at once keep no fewer than they should', async () => {
   const host = virtualHost()

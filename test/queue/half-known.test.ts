@@ -3,7 +3,7 @@ import { HoldfastError, Queue, Worker } from 'holdfast'
 import { MemoryContent, memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
-import { overStore } from '../worker/faulty-store.ts'
+import { overStore } from '../faults/over-store.ts'
 
 const failure = (): HoldfastError => new HoldfastError('STORE_FAILED', 'the disk is gone')
 

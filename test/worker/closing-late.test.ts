@@ -1,18 +1,16 @@
 /** Close, while the store is slow, forgetful or failing, and what comes after it. */
-import { HoldfastError, Queue, type Store, Worker } from 'holdfast'
+import { HoldfastError, Queue, Worker } from 'holdfast'
 import { memoryStore } from 'holdfast/memory'
 import { type VirtualHost, virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
-import { claims, faultyStore, noAnswer, overStore } from './faulty-store.ts'
+import { FaultStore } from '../faults/fault-store.ts'
+import { overStore } from '../faults/over-store.ts'
+import { claims, settles } from '../faults/units.ts'
 
 const pause = (host: VirtualHost, ms: number): Promise<void> =>
   new Promise((resolve) => host.timer(ms, resolve))
 
 const failure = (): HoldfastError => new HoldfastError('STORE_FAILED', 'the disk is gone')
-
-/** Whether a call ends a lease. */
-const settles = (changes: Parameters<Store['commit']>[0]): boolean =>
-  changes.some(({ remove }) => remove?.some(([lane]) => lane.startsWith('lease:')) === true)
 
 async function closed(host: VirtualHost, worker: Worker, timeout?: number): Promise<void> {
   const closing = worker.close({ timeout })
@@ -49,8 +47,8 @@ test('run after close resolves', async () => {
 test('a claim that is answered after the timeout starts no handler', async () => {
   const host = virtualHost()
   const inner = memoryStore({ host })
-  const store = faultyStore(inner, {
-    after: (changes) => (claims(changes) ? pause(host, 100) : undefined),
+  const store = new FaultStore(inner, {
+    commits: (_, changes) => (claims(changes) ? { kind: 'late', ms: 100 } : undefined),
   })
   const queue = new Queue('q', { store: inner })
   await queue.add('a', {}, { jobId: 'a' })
@@ -84,11 +82,7 @@ test('what ended is stored although the worker was resting from a failing store'
     const host = virtualHost()
     const inner = memoryStore({ host })
     let broken = false
-    const store = faultyStore(inner, {
-      before: () => {
-        if (broken) throw failure()
-      },
-    })
+    const store = new FaultStore(inner, { commits: () => (broken ? { kind: 'before' } : undefined) })
     const queue = new Queue('q', { store: inner })
     await queue.add('a', {}, { jobId: 'a' })
     const worker = new Worker('q', () => pause(host, 10), { store, lockDuration: 3_600_000 })
@@ -109,10 +103,8 @@ test('what ended is stored although the worker was resting from a failing store'
 test('jobs of a claim without an answer are given back by a worker that closes, not started', async () => {
   const host = virtualHost()
   const inner = memoryStore({ host })
-  const store = faultyStore(inner, {
-    after: (changes) => {
-      if (claims(changes)) throw noAnswer()
-    },
+  const store = new FaultStore(inner, {
+    commits: (_, changes) => (claims(changes) ? { kind: 'after' } : undefined),
   })
   const queue = new Queue('q', { store: inner })
   await queue.add('a', {}, { jobId: 'a' })
@@ -132,10 +124,8 @@ test('a job whose lease was lost while it ended does not hold up close', async (
   const host = virtualHost()
   const inner = memoryStore({ host })
   let broken = false
-  const store = faultyStore(inner, {
-    before: (changes) => {
-      if (broken && settles(changes)) throw failure()
-    },
+  const store = new FaultStore(inner, {
+    commits: (_, changes) => (broken && settles(changes) ? { kind: 'before' } : undefined),
   })
   const queue = new Queue('q', { store: inner })
   await queue.add('a', {}, { jobId: 'a' })

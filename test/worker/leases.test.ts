@@ -3,11 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError, type Job, Worker } from 'holdfast'
 import { MemoryContent } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
+import { renews } from '../faults/units.ts'
 import { gate, only, stage } from '../stage/stage.ts'
-
-const isRenewal = (
-  changes: readonly { readonly remove?: readonly (readonly [string, string])[] }[],
-): boolean => changes.some(({ remove }) => remove?.some(([lane]) => lane === 'claims:q'))
 
 test('a handler may run for as long as it likes: its lease is renewed', async () => {
   const { host, queue, said, worker } = stage()
@@ -35,7 +32,7 @@ describe('a lease that cannot be renewed', () => {
       { lockDuration: 1000, lockRenewTime: 400 },
     )
     await host.idle()
-    store.moodOf = (changes) => (isRenewal(changes) ? 'failed' : 'well')
+    store.moodOf = (changes) => (renews(changes) ? 'failed' : 'well')
     await host.advance(1600)
     expect(aborted!.aborted).toBe(true)
     expect(aborted!.reason).toBeInstanceOf(HoldfastError)
@@ -62,8 +59,7 @@ describe('a lease that cannot be renewed', () => {
     const first = worker(() => new Promise(() => {}), { lockDuration: 1000 })
     await host.idle()
     // The first worker's process freezes: its calls go nowhere, another one's do.
-    store.moodOf = (changes) =>
-      isRenewal(changes) && !JSON.stringify(changes).includes('reap:q') ? 'failed' : 'well'
+    store.moodOf = (changes) => (renews(changes) ? 'failed' : 'well')
     const second = worker(() => 'rescued', { lockDuration: 1000 })
     await host.advance(1200)
     expect(only(said, 'stalled')).toEqual(['stalled j'])
@@ -86,7 +82,7 @@ describe('a lease that cannot be renewed', () => {
       worker(() => new Promise((resolve) => host.timer(5000, () => resolve('done'))), { lockDuration: 1000 })
       await host.idle()
       let lost = 0
-      store.moodOf = (changes) => (isRenewal(changes) && lost++ === 0 ? mood : 'well')
+      store.moodOf = (changes) => (renews(changes) && lost++ === 0 ? mood : 'well')
       await host.advance(5000)
       expect(lost).toBeGreaterThan(1)
       expect((await queue.getJob('j'))!).toMatchObject({ returnvalue: 'done', stalledCounter: 0 })

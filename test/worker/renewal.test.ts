@@ -3,7 +3,8 @@ import { Queue, type Store, Worker } from 'holdfast'
 import { memoryStore } from 'holdfast/memory'
 import { type VirtualHost, virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
-import { faultyStore, noAnswer, renews } from './faulty-store.ts'
+import { FaultStore } from '../faults/fault-store.ts'
+import { renews } from '../faults/units.ts'
 
 interface Seen {
   readonly lost: string[]
@@ -23,11 +24,8 @@ function watched(host: VirtualHost, store: Store, lockDuration: number): { worke
 /** A store whose first renewal is answered late. */
 function slowOnce(host: VirtualHost, ms: number): Store {
   let renewals = 0
-  return faultyStore(memoryStore({ host }), {
-    after: (changes) =>
-      renews(changes) && renewals++ === 0
-        ? new Promise<void>((resolve) => host.timer(ms, resolve))
-        : undefined,
+  return new FaultStore(memoryStore({ host }), {
+    commits: (_, changes) => (renews(changes) && renewals++ === 0 ? { kind: 'late', ms } : undefined),
   })
 }
 
@@ -67,14 +65,11 @@ test('two renewals in a row without an answer are survived, whichever was applie
   ]) {
     const host = virtualHost()
     let renewals = 0
-    const fail = (when: boolean): void => {
-      if (applied[renewals] !== when) return
-      renewals++
-      throw noAnswer()
-    }
-    const store = faultyStore(memoryStore({ host }), {
-      before: (changes) => renews(changes) && fail(false),
-      after: (changes) => renews(changes) && fail(true),
+    const store = new FaultStore(memoryStore({ host }), {
+      commits: (_, changes) => {
+        if (!renews(changes) || renewals === applied.length) return undefined
+        return { kind: applied[renewals++] === true ? 'after' : 'lost' }
+      },
     })
     const queue = new Queue('q', { store })
     const { worker, seen } = watched(host, store, 30_000)

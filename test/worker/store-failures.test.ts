@@ -1,19 +1,12 @@
 /** A store that fails for a while, in every way: a worker says so, rests, goes on, and in the end everything happened once. */
 import { describe, expect, test } from 'vitest'
+import { claims, settles } from '../faults/units.ts'
 import type { Mood } from '../stage/unruly-store.ts'
 import { gate, only, stage } from '../stage/stage.ts'
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, at) => `j${at}`)
 const jobs = (names: readonly string[], opts = {}) =>
   names.map((jobId) => ({ name: 'n', data: { of: jobId }, opts: { ...opts, jobId } }))
-
-/** Whether a call ends a lease; claims move keys, and renewals touch no lease. */
-const isSettle = (
-  changes: readonly { readonly remove?: readonly (readonly [string, string])[] }[],
-): boolean => changes.some(({ remove }) => remove?.some(([lane]) => lane === 'lease:q'))
-const isClaim = (
-  changes: readonly { readonly move?: { readonly to: readonly { readonly lane: string }[] } }[],
-): boolean => changes.some(({ move }) => move?.to.some(({ lane }) => lane === 'lease:q'))
 
 describe('everything completes exactly as it should after a store was', () => {
   test.each<[Mood, number]>([
@@ -76,7 +69,7 @@ describe('a settle whose answer was lost', () => {
     const { host, queue, said, store, worker } = stage()
     await queue.add('n', 1, { jobId: 'j', removeOnComplete: how === 'removed' })
     let lost = 0
-    store.moodOf = (changes) => (isSettle(changes) && lost++ < 2 ? mood : 'well')
+    store.moodOf = (changes) => (settles(changes) && lost++ < 2 ? mood : 'well')
     worker(() => {
       if (how === 'failed') throw new Error('no')
       return how === 'too large to be inside' ? 'x'.repeat(3000) : 1
@@ -92,7 +85,7 @@ describe('a settle whose answer was lost', () => {
     const { host, queue, said, store, worker } = stage()
     const job = await queue.add('n', 1, { jobId: 'j' })
     let lost = 0
-    store.moodOf = (changes) => (isSettle(changes) && lost++ === 0 ? 'lost before' : 'well')
+    store.moodOf = (changes) => (settles(changes) && lost++ === 0 ? 'lost before' : 'well')
     worker(() => 'done')
     await host.idle()
     await job.log('from outside')
@@ -106,7 +99,7 @@ describe('a settle whose answer was lost', () => {
     const { host, queue, said, store, worker } = stage()
     await queue.addBulk(jobs(ids(6)))
     let lost = 0
-    store.moodOf = (changes) => (isSettle(changes) && lost++ === 0 ? 'lost after' : 'well')
+    store.moodOf = (changes) => (settles(changes) && lost++ === 0 ? 'lost after' : 'well')
     worker((job) => job.id, { concurrency: 6 })
     await host.advance(1000)
     expect(only(said, 'completed').sort()).toEqual(ids(6).map((id) => `completed ${id} "${id}"`))
@@ -119,7 +112,7 @@ describe('a claim whose answer was lost', () => {
     const { host, queue, said, store, worker } = stage()
     await queue.addBulk(jobs(ids(4)))
     let lost = 0
-    store.moodOf = (changes) => (isClaim(changes) && lost++ === 0 ? 'lost after' : 'well')
+    store.moodOf = (changes) => (claims(changes) && lost++ === 0 ? 'lost after' : 'well')
     let most = 0
     let now = 0
     worker(
@@ -141,7 +134,7 @@ describe('a claim whose answer was lost', () => {
     const { host, queue, said, store, worker } = stage()
     await queue.addBulk(jobs(ids(4)))
     let lost = 0
-    store.moodOf = (changes) => (isClaim(changes) && lost++ === 0 ? 'lost before' : 'well')
+    store.moodOf = (changes) => (claims(changes) && lost++ === 0 ? 'lost before' : 'well')
     worker(() => 1, { concurrency: 3 })
     await host.advance(1000)
     expect(only(said, 'completed')).toHaveLength(4)

@@ -1,11 +1,8 @@
 /** Jobs whose next stall would end them: claimed alone, when every slot is empty, by one of however many workers. */
 import { describe, expect, test } from 'vitest'
 import { type Job, Worker } from 'holdfast'
+import { renews } from '../faults/units.ts'
 import { stage } from '../stage/stage.ts'
-
-const isRenewal = (
-  changes: readonly { readonly remove?: readonly (readonly [string, string])[] }[],
-): boolean => changes.some(({ remove }) => remove?.some(([lane]) => lane === 'claims:q'))
 
 describe('a suspect', () => {
   /** A job that has stalled once, where once is all that is allowed; it is due `backoff` ms later. */
@@ -20,8 +17,7 @@ describe('a suspect', () => {
     })
     frozen.on('error', () => {})
     await host.idle()
-    store.moodOf = (changes) =>
-      isRenewal(changes) && !JSON.stringify(changes).includes('reap:q') ? 'failed' : 'well'
+    store.moodOf = (changes) => (renews(changes) ? 'failed' : 'well')
     await host.advance(1500)
     store.moodOf = () => 'well'
     await made.passing(40_000, frozen.close(true))

@@ -1,6 +1,7 @@
 /** Time limits of attempts, and handlers that heed their signal or do not. */
 import { expect, test } from 'vitest'
 import { HoldfastError } from 'holdfast'
+import { settles } from '../faults/units.ts'
 import { gate, only, stage } from '../stage/stage.ts'
 
 test('a limit aborts the signal with TIMEOUT and fails the attempt at that moment', async () => {
@@ -62,7 +63,7 @@ test('a result that comes after the limit is discarded', async () => {
   worker(() => late.promise).on('failed', (_, error) => void failures.push(error))
   store.moodOf = (changes) => {
     // The handler's result arrives while the failure is on its way to the store.
-    if (changes.some(({ remove }) => remove?.some(([lane]) => lane === 'lease:q'))) late.open('late')
+    if (settles(changes)) late.open('late')
     return 'well'
   }
   await host.advance(500)

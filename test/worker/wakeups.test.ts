@@ -3,7 +3,9 @@ import { Queue, type Store, Worker } from 'holdfast'
 import { memoryStore } from 'holdfast/memory'
 import { type VirtualHost, virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
-import { claims, faultyStore, noAnswer, overStore } from './faulty-store.ts'
+import { FaultStore } from '../faults/fault-store.ts'
+import { overStore } from '../faults/over-store.ts'
+import { claims } from '../faults/units.ts'
 
 const LATEST = 60
 
@@ -80,10 +82,8 @@ test('jobs of claims without an answer are started once, whoever looks for them'
   const inner = memoryStore({ host })
   let lost = 0
   const pause = (ms: number): Promise<void> => new Promise((resolve) => host.timer(ms, resolve))
-  const forgetful = faultyStore(inner, {
-    after: (changes) => {
-      if (claims(changes) && lost++ < 2) throw noAnswer()
-    },
+  const forgetful = new FaultStore(inner, {
+    commits: (_, changes) => (claims(changes) && lost++ < 2 ? { kind: 'after' } : undefined),
   })
   const store = overStore(forgetful, {
     scan: async (pages) => {
