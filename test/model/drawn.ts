@@ -14,17 +14,17 @@ export const anId = fc.constantFrom(...IDS)
 
 /** Most commands go well. */
 export const aFault: fc.Arbitrary<Fault | undefined> = fc.oneof(
-  { weight: 8, arbitrary: fc.constant(undefined) },
+  { weight: 7, arbitrary: fc.constant(undefined) },
   {
     weight: 1,
     arbitrary: fc.record<Fault>({
-      kind: fc.constantFrom('refused', 'lost', 'lost', 'crash'),
-      applied: fc.boolean(),
-      after: fc.nat({ max: 1 }),
+      kind: fc.constantFrom('before', 'before', 'after', 'after', 'lost', 'lost', 'double'),
+      crash: fc.constantFrom(false, false, false, true),
+      call: fc.nat({ max: 1 }),
     }),
   },
 )
-export const aFaultAtOnce = aFault.map((fault) => fault && { ...fault, after: 0 })
+export const aFaultAtOnce = aFault.map((fault) => fault && { ...fault, call: 0 })
 
 /** The same command several times in a list, so that it is drawn more often. */
 export const times = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one)

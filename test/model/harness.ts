@@ -6,13 +6,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { HoldfastError, Queue, type Store } from 'holdfast'
+import { Queue, type Store } from 'holdfast'
 import { levelStore } from 'holdfast/level'
 import { MemoryContent, memoryStore } from 'holdfast/memory'
 import { type VirtualHost, virtualHost } from 'holdfast/testing'
 import type { SeenConfig } from '../../src/ledger/claim.ts'
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts'
-import type { Change, Page, Result, Span } from '../../src/store.ts'
+import { FaultStore } from '../faults/fault-store.ts'
 import type { Dump } from './dump.ts'
 
 /** Where the bytes are, apart from the store object that works on them. */
@@ -70,102 +70,13 @@ export async function levelDisk(): Promise<Disk> {
 }
 
 /**
- * What happens at a commit. `refused`: fails for certain. `lost`: its answer is lost, `applied` or not. `crash`: so is
- * the process.
+ * What goes wrong at one commit of a command, and whether the process ends with it: then nobody hears the answer.
  */
 export interface Fault {
-  readonly kind: 'refused' | 'lost' | 'crash'
-  readonly applied: boolean
+  readonly kind: 'before' | 'after' | 'lost' | 'double'
+  readonly crash: boolean
   /** Commits of the command before it. */
-  readonly after: number
-}
-
-/** A store whose next commits can be made to go wrong. */
-export class FaultyStore implements Store {
-  readonly inner: Store
-  fault: Fault | undefined
-  /** The fault that happened since it was armed. */
-  tripped: Fault | undefined
-  dead = false
-  #commits = 0
-
-  constructor(inner: Store) {
-    this.inner = inner
-  }
-
-  arm(fault: Fault | undefined): void {
-    this.fault = fault
-    this.tripped = undefined
-    this.#commits = 0
-  }
-
-  async commit(changes: readonly Change[]): Promise<readonly Result[]> {
-    this.#assertAlive()
-    const { fault } = this
-    if (fault === undefined || this.#commits++ < fault.after) return this.inner.commit(changes)
-    this.fault = undefined
-    this.tripped = fault
-    if (fault.kind === 'refused') throw new HoldfastError('STORE_FULL', 'no room')
-    if (fault.applied) await this.inner.commit(changes)
-    this.dead = fault.kind === 'crash'
-    throw new HoldfastError('STORE_FAILED', 'the answer is lost', { outcome: 'unknown' })
-  }
-
-  async ready(): Promise<void> {
-    this.#assertAlive()
-    await this.inner.ready()
-  }
-
-  async read(ids: readonly string[]): Promise<readonly (string | undefined)[]> {
-    this.#assertAlive()
-    return this.inner.read(ids)
-  }
-
-  async scan(pages: readonly Page[]): Promise<readonly (readonly string[])[]> {
-    this.#assertAlive()
-    return this.inner.scan(pages)
-  }
-
-  async count(spans: readonly Span[]): Promise<readonly number[]> {
-    this.#assertAlive()
-    return this.inner.count(spans)
-  }
-
-  watch(lanes: readonly string[], wake: () => void): () => void {
-    return this.inner.watch(lanes, wake)
-  }
-
-  now(): number {
-    return this.inner.now()
-  }
-
-  get skewMs(): number {
-    return this.inner.skewMs
-  }
-
-  get host() {
-    return this.inner.host
-  }
-
-  get durability() {
-    return this.inner.durability
-  }
-
-  get epoch(): string | undefined {
-    return this.inner.epoch
-  }
-
-  close(): Promise<void> {
-    return this.inner.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  #assertAlive(): void {
-    if (this.dead) throw new HoldfastError('STORE_CLOSED', 'the process is gone')
-  }
+  readonly call: number
 }
 
 /** Names that must not be mistaken for one another. */
@@ -184,17 +95,19 @@ export interface Side {
 export class Real {
   readonly host = virtualHost()
   readonly disk: Disk
-  store!: FaultyStore
+  store!: FaultStore
   sides!: readonly Side[]
   /** How often the store was opened. */
   opened = 0
+  /** The fault that happened since one was armed. */
+  tripped: Fault | undefined
 
   constructor(disk: Disk) {
     this.disk = disk
   }
 
   async open(): Promise<void> {
-    this.store = new FaultyStore(await this.disk.open(this.host))
+    this.store = new FaultStore(await this.disk.open(this.host))
     await this.store.ready()
     this.opened++
     this.sides = QUEUES.map((name) => ({
@@ -205,9 +118,19 @@ export class Real {
     }))
   }
 
+  /** Makes the next commits go wrong. */
+  arm(fault: Fault | undefined): void {
+    this.tripped = undefined
+    this.store.arm({ commits: fault && [fault] })
+    this.store.onFault = () => {
+      this.tripped = fault
+      if (fault?.crash === true) this.store.die('refusing')
+    }
+  }
+
   /** The process ends without a word, and another begins. */
   async restart(): Promise<void> {
-    this.store.dead = true
+    this.store.die('refusing')
     await this.disk.kill()
     await this.open()
   }

@@ -86,7 +86,7 @@ const settle = (q: QueueNumber, at: number, ending: ModelEnding, fault?: Fault) 
     prepare: ({ model }) => ({ token: pick(model.tokens(q), at), lost: false }),
     act: async (facts, scene) => {
       const verdict = await settleOne(scene, facts.token, endingOf(ending))
-      facts.lost = scene.real.store.tripped?.kind === 'lost'
+      facts.lost = scene.real.tripped?.kind === 'after' || scene.real.tripped?.kind === 'lost'
       // A repeat of a settle that had been applied before cannot be told from it once an answer was lost.
       return facts.lost ? 'resolved' : verdict
     },

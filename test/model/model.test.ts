@@ -19,6 +19,7 @@ const FLOORS: Partial<Counters> = {
   unknownApplied: 60,
   unknownNotApplied: 60,
   refusedCalls: 40,
+  doubles: 20,
   reaped: 30,
   recovered: 8,
   suspects: 50,

@@ -48,6 +48,7 @@ export const counters = {
   unknownApplied: 0,
   unknownNotApplied: 0,
   refusedCalls: 0,
+  doubles: 0,
   reaped: 0,
   recovered: 0,
   suspects: 0,

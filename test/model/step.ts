@@ -2,6 +2,7 @@
 import type * as fc from 'fast-check'
 import { HoldfastError } from 'holdfast'
 import { fenceOf } from '../../src/ledger/claim.ts'
+import { showFault } from '../faults/plan.ts'
 import { textOf, viewOf } from './dump.ts'
 import { type Fault, QUEUES, type QueueNumber, type Real, type Side } from './harness.ts'
 import { checkCounts, checkPartition, checkQueue, must } from './invariants.ts'
@@ -53,12 +54,11 @@ export class Step<Facts> implements fc.AsyncCommand<Model, Real> {
     const q = this.#q
     const scene: Scene = { q, model, side: model.side(q), real, here: real.sides[q]!, now: real.store.now() }
     const facts = this.#play.prepare(scene)
-    const { store } = real
-    store.arm(this.#fault)
+    real.arm(this.#fault)
     const seen = await this.#see(facts, scene)
-    const { tripped } = store
-    store.arm(undefined)
-    if (store.dead) await real.restart()
+    const { tripped } = real
+    real.arm(undefined)
+    if (real.store.dead) await real.restart()
     count(tripped)
     await look(scene, (world) => this.#play.expect(facts, world, scene), seen)
     await this.#play.after?.(facts, scene, seen)
@@ -69,25 +69,27 @@ export class Step<Facts> implements fc.AsyncCommand<Model, Real> {
       return { out: await this.#play.act(facts, scene) }
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error
-      const { tripped } = scene.real.store
-      if (tripped !== undefined) return tripped.kind === 'refused' ? 'refused' : 'cut'
-      return { out: { error: error.code } }
+      const { tripped } = scene.real
+      if (tripped === undefined || (tripped.kind === 'double' && !tripped.crash))
+        return { out: { error: error.code } }
+      return tripped.kind === 'before' && !tripped.crash ? 'refused' : 'cut'
     }
   }
 
   toString(): string {
-    const { kind, applied, after } = this.#fault ?? {}
-    const fault = kind === undefined ? '' : ` !${kind}${applied === true ? ' applied' : ''} after ${after}`
-    return `${this.#label}@${this.#q}${fault}`
+    const fault = this.#fault
+    const shown = fault === undefined ? '' : ` !${showFault(fault)}${fault.crash ? ' and crash' : ''}`
+    return `${this.#label}@${this.#q}${shown}`
   }
 }
 
 function count(tripped: Fault | undefined): void {
   if (tripped === undefined) return
-  if (tripped.kind === 'refused') counters.refusedCalls++
-  else if (tripped.applied) counters.unknownApplied++
+  if (tripped.crash) counters.crashes++
+  if (tripped.kind === 'double') counters.doubles++
+  else if (tripped.kind === 'before' && !tripped.crash) counters.refusedCalls++
+  else if (tripped.kind === 'after') counters.unknownApplied++
   else counters.unknownNotApplied++
-  if (tripped.kind === 'crash') counters.crashes++
 }
 
 /** Reads everything, keeps the worlds that agree with it, and holds every invariant against it. */
