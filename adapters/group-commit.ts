@@ -18,8 +18,11 @@ export interface GroupBounds {
   readonly bytes: number
 }
 
-/** Large enough that a thousand callers share one fsync, small enough that judging does not hold up the process. */
-const DEFAULT_BOUNDS: GroupBounds = { operations: 8_000, bytes: 4 * 1024 * 1024 }
+/**
+ * Small enough that a thousand callers make two groups: while one is written, those the other has answered prepare their next
+ * calls. Large enough that a group pays for its write.
+ */
+const DEFAULT_BOUNDS: GroupBounds = { operations: 1_000, bytes: 4 * 1024 * 1024 }
 
 /**
  * Turns of the microtask queue before a group closes. One lets all calls of a tick join; the rest lets callers

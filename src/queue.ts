@@ -265,8 +265,9 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
   }
 
   #named(job: Omit<NewJob, 'id' | 'ulid'>): NewJob {
+    const { name, data, options } = job
     const ulid = nextUlid(this.#ledger.store)
-    return { ...job, ulid, id: job.options.jobId ?? ulid }
+    return { name, data, options, ulid, id: options.jobId ?? ulid }
   }
 
   #announce({ id, raw, head, delayed }: AddedJob, data: string): JobOf<MapOf<First, Result, Name>> {

@@ -93,7 +93,7 @@ export const draftOf = (head: Head): HeadDraft => ({
 const KNOWN_NEEDS: ReadonlySet<string> = new Set()
 
 export const encodeHead = (head: Head): string =>
-  seal(JSON.stringify(head), '\n', head[DATA] ?? '', '\n', head[RESULT] ?? '')
+  seal(`${JSON.stringify(head)}\n${head[DATA] ?? ''}\n${head[RESULT] ?? ''}`)
 
 /** @throws UnreadableRecord where the record is damaged (or there is none), or needs a newer version. */
 export function decodeHead(record: string | undefined): Head {

@@ -10,7 +10,7 @@ import { type Circumstances, type Departure, type Ending, endOfLease } from '../
 import { ownedRecords } from '../core/owned.ts'
 import type { Change, Key } from '../store.ts'
 import { type Grant, adoptHead, fenceOf } from './claim.ts'
-import type { Block } from './commit.ts'
+import { type Block, following } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The end of one lease, planned: what is to be committed, and what the job will be then. */
@@ -48,7 +48,7 @@ export function planSettle(ledger: Ledger, grant: Grant, ending: Ending, at: Cir
           set: [[grant.name, raw], ...parts],
         }
   const end = { name: grant.name, before, departure, grant: facts, ending, now: at.now }
-  const consequences = consequencesOf(end).map((change) => ({ ...change, after: 0 }))
+  const consequences = consequencesOf(end).map((change) => following(change, 0))
   return { grant, ending, departure, raw, changes: [own, ...consequences] }
 }
 
@@ -103,7 +103,7 @@ export function joinSettles(
     settle.forEach((change, index) => {
       const after =
         change.after === undefined ? (entry === undefined ? undefined : last) : change.after + offset
-      changes.push(after === undefined ? change : { ...change, after })
+      changes.push(after === undefined ? change : following(change, after))
       if (index === 0) last = offset
     })
   }

@@ -85,7 +85,7 @@ test('while it cannot be opened again the first calls are unknown, later ones fa
   expect(attempts).toBe(1)
   const later = await Promise.allSettled([store.commit([add('c')]), store.read(['a']), store.ready()])
   for (const one of later) expect(one).toMatchObject({ reason: { code: 'STORE_FULL', outcome: 'failed' } })
-  expect(attempts).toBe(2)
+  expect(attempts, 'it was tried again').toBeGreaterThanOrEqual(2)
   faults.open = (open) => open()
   expect(await store.commit([add('c')])).toEqual([[]])
   expect(await all(store)).toEqual(['1/a', '1/b', '1/c'])
