@@ -123,6 +123,22 @@ test('a process that is gone gets no answers and applies nothing new, but what i
   expect([await there('a'), await there('b'), await there('c'), woken]).toEqual([true, true, false, 0])
 })
 
+test('its timers end with a process, those of others and of its faults do not', async () => {
+  const { clock, store } = storeWith({ commits: [{ call: 0, kind: 'ghost', ms: 50 }] })
+  const rung: string[] = []
+  store.host.timer(10, () => rung.push('before'))
+  store.host.timer(30, () => rung.push('its own'))
+  clock.timer(30, () => rung.push('another'))
+  await store.commit([put('a')]).catch(() => undefined)
+  await clock.advance(20)
+  store.die()
+  store.host.timer(10, () => rung.push('after'))
+  expect(clock.timers).toBe(2)
+  await clock.advance(100)
+  expect(rung).toEqual(['before', 'another'])
+  expect([...store.tally().keys()]).toEqual(['ghost applied'])
+})
+
 test('a plan is drawn with at most one fault for each commit, and shrinks', () => {
   const plans = aPlan({ calls: 12, faults: 4 })
   fc.assert(fc.property(plans, (plan) => new Set(plan.map(({ call }) => call)).size === plan.length))

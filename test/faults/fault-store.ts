@@ -4,6 +4,7 @@
  */
 import { HoldfastError, type Store } from 'holdfast'
 import type { Change, Page, Result, Span } from '../../src/store.ts'
+import { MortalHost } from './mortal-host.ts'
 import {
   type Fault,
   type FaultKind,
@@ -51,6 +52,8 @@ export const noAnswer = (): HoldfastError =>
 
 export class FaultStore implements Store {
   readonly inner: Store
+  /** That of the store behind it, but timers set by it end with the process. */
+  readonly host: MortalHost
   /** Calls that reached the store, those that got no answer included. */
   calls = 0
   /** Every fault since the store was made, in the order in which their effects came. */
@@ -69,6 +72,7 @@ export class FaultStore implements Store {
 
   constructor(inner: Store, plan: FaultPlan = {}) {
     this.inner = inner
+    this.host = new MortalHost(inner.host)
     this.#plan = plan
   }
 
@@ -110,9 +114,10 @@ export class FaultStore implements Store {
     for (const go of held) go()
   }
 
-  /** The process is gone: nothing is answered any more, nothing new applied. What it had sent may still arrive. */
+  /** The process is gone: nothing is answered any more, nothing new applied, no timer wakes it. What it had sent may still arrive. */
   die(death: Death = 'silent'): void {
     this.#death = death
+    this.host.die()
   }
 
   /** How often each effect came. */
@@ -162,10 +167,6 @@ export class FaultStore implements Store {
 
   get skewMs(): number {
     return this.inner.skewMs
-  }
-
-  get host() {
-    return this.inner.host
   }
 
   get durability() {
@@ -298,7 +299,7 @@ export class FaultStore implements Store {
   #wait(ms = WAIT_MS): Promise<void> {
     return new Promise((resolve) => {
       if (ms === Infinity) this.#held.add(resolve)
-      else this.host.timer(ms, resolve)
+      else this.inner.host.timer(ms, resolve)
     })
   }
 

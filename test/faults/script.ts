@@ -1,0 +1,206 @@
+/**
+ * A fixed script that passes through every path of what has landed, under a plan of faults. A feature that lands adds its
+ * commands here, and what must come of them in `judge.ts`.
+ */
+import { UnrecoverableError, Worker } from 'holdfast'
+import type { Job } from '../../src/job.ts'
+import type { JobContext } from '../../src/loops/attempt.ts'
+import type { FaultStore } from './fault-store.ts'
+import { QUEUE, Setting } from './setting.ts'
+
+export const LEASE_MS = 10_000
+export const MAX_STALLS = 1
+/** Above what fits into a head, so that data and result have records of their own. */
+const LONG_TEXT = 'ü'.repeat(2000)
+const INSIST_TRIES = 6
+
+/** What a job is given, and what it gives. */
+export const dataOf = (id: string): unknown => (id === 'big' ? { id, text: LONG_TEXT } : { id })
+export const resultOf = (id: string): unknown => (id === 'big' ? { done: id, text: LONG_TEXT } : { done: id })
+
+export class Script extends Setting {
+  worker!: Worker
+  /** What `broken` needs to succeed. */
+  #mended = false
+
+  /** All but the last command. */
+  async play(): Promise<void> {
+    await this.#addAndRun()
+    await this.#pauseAndRemove()
+    await this.#failAndRetry()
+    await this.#evict()
+    await this.#stall('victim')
+    await this.until(() => this.isFinal('victim'), 3 * LEASE_MS)
+    await this.#closeAndOpen()
+  }
+
+  /** The last command: the newest two finished jobs are kept. */
+  async retain(): Promise<void> {
+    await this.pass(1)
+    await this.#add('last', { removeOnComplete: 2 })
+    await this.until(() => this.keysIn('done').length <= 2)
+  }
+
+  /** Jobs that complete: at once, after a wait, on the second try, and while they speak of themselves. */
+  async #addAndRun(): Promise<void> {
+    await this.#add('plain')
+    const bulk = [
+      this.#job('big'),
+      this.#job('plain'),
+      this.#job('later', { delay: 300 }),
+      this.#job('vanishing', { removeOnComplete: true }),
+    ]
+    const ids = bulk.map(({ opts }) => opts.jobId).filter((id) => id !== 'plain')
+    if (await this.call('addBulk', ids, () => this.queue.addBulk(bulk)))
+      for (const id of ids) this.witness.acknowledged.add(id)
+    this.#work()
+    await this.until(() => this.isFinal('later'))
+    await this.#add('flaky', { attempts: 3, backoff: 200 })
+    await this.until(() => this.isFinal('flaky'))
+    await this.#add('chatty')
+    await this.until(() => this.isFinal('chatty'))
+  }
+
+  /** A pause during which nothing begins, and a job that is removed before it runs. */
+  async #pauseAndRemove(): Promise<void> {
+    await this.call('pause', [], () => this.queue.pause())
+    await this.#add('held')
+    await this.pass(100)
+    this.witness.must(!this.began('held'), 'held began while the queue was paused')
+    await this.call('resume', [], () => this.queue.resume())
+    await this.until(() => this.isFinal('held'))
+    await this.#add('unwanted', { delay: 30_000 })
+    this.witness.removed.add('unwanted')
+    await this.call('remove', ['unwanted'], () => this.queue.remove('unwanted'))
+  }
+
+  /** A job that fails for good and is put back in line, and one whose lease has to be renewed. */
+  async #failAndRetry(): Promise<void> {
+    await this.#add('broken')
+    await this.until(() => this.isFinal('broken'))
+    this.#mended = true
+    await this.call('retry', ['broken'], async () => {
+      const job = await this.queue.getJob('broken')
+      await job?.retry({ resetAttempts: true })
+    })
+    await this.until(() => this.isFinal('broken') && this.witness.finished.has('broken'))
+    await this.#add('long')
+    await this.until(() => this.isFinal('long'))
+  }
+
+  /** A job that is removed while it runs. */
+  async #evict(): Promise<void> {
+    await this.#add('evicted')
+    await this.until(() => this.began('evicted'))
+    this.witness.removed.add('evicted')
+    await this.call('remove by force', ['evicted'], () => this.queue.remove('evicted', { force: true }))
+    await this.pass(100)
+  }
+
+  /** Another process takes a job and dies. */
+  async #stall(id: string): Promise<void> {
+    void this.worker.pause(true)
+    const store = this.process()
+    const frail = new Worker(QUEUE, (job, { fence, signal }) => this.#never(job, fence, signal, store), {
+      store,
+      name: 'frail',
+      lockDuration: LEASE_MS,
+      maxStalledCount: MAX_STALLS,
+    })
+    frail.on('error', (error) => void this.witness.rejected('the frail worker', error))
+    await this.#add(id)
+    await this.until(() => this.began(id))
+    store.die()
+    this.worker.resume()
+  }
+
+  /** A worker that closes while a job runs, a process that dies with another, and a new opening of the store. */
+  async #closeAndOpen(): Promise<void> {
+    await this.#add('slow')
+    await this.until(() => this.began('slow'))
+    await this.#stall('orphan')
+    await this.passing(this.worker.close({ timeout: 100 }))
+    await this.inner.close()
+    this.open()
+    this.#work()
+    await this.until(() => this.isFinal('slow') && this.isFinal('orphan'), 3 * LEASE_MS)
+  }
+
+  #work(): void {
+    const { store } = this
+    this.worker = new Worker(QUEUE, (job, context) => this.#handle(job, context, store), {
+      store,
+      name: 'w',
+      concurrency: 2,
+      lockDuration: LEASE_MS,
+      maxStalledCount: MAX_STALLS,
+    })
+    this.worker.on('error', (error) => void this.witness.rejected('the worker', error))
+  }
+
+  async #handle(job: Job, { fence, signal, attempt }: JobContext, process: FaultStore): Promise<unknown> {
+    const { id } = job
+    const start = this.witness.began({ id, fence, signal, process })
+    try {
+      const whole = JSON.stringify(job.data) === JSON.stringify(dataOf(id))
+      this.witness.must(whole, `${id} was given other data`)
+      if (id === 'flaky' && attempt === 1) throw new Error('the first time')
+      if (id === 'broken' && !this.#mended) throw new UnrecoverableError('broken')
+      if (id === 'chatty') await this.#chat(job)
+      if (id === 'long') await this.#wait(8000, signal)
+      if (id === 'slow') await this.#wait(3000, signal)
+      if (id === 'evicted') await this.#wait(30_000, signal)
+      this.witness.finished.add(id)
+      return resultOf(id)
+    } finally {
+      start.ended = true
+    }
+  }
+
+  #never(job: Job, fence: number, signal: AbortSignal, process: FaultStore): Promise<void> {
+    this.witness.began({ id: job.id, fence, signal, process })
+    return new Promise(() => {})
+  }
+
+  async #chat(job: Job): Promise<void> {
+    await this.#insist(() => job.updateProgress('half'))
+    await this.#insist(() => job.log('one'))
+    await this.#insist(() => job.log('two'))
+    await this.#insist(() => job.updateProgress('all'))
+  }
+
+  /** What a sensible handler does whose store fails: tries again while its lease lives. */
+  async #insist(act: () => Promise<unknown>): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        await act()
+        return
+      } catch (error) {
+        const { code } = this.witness.rejected('a handler', error) ?? {}
+        if (tries === INSIST_TRIES || code?.startsWith('STORE_') !== true) throw error
+        await this.#wait(20)
+      }
+    }
+  }
+
+  #wait(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.host.timer(ms, resolve)
+      signal?.addEventListener('abort', () => {
+        cancel()
+        reject(new Error('interrupted'))
+      })
+    })
+  }
+
+  #job(id: string, options = {}) {
+    this.witness.asked.add(id)
+    return { name: 'n', data: dataOf(id), opts: { jobId: id, ...options } }
+  }
+
+  async #add(id: string, options = {}): Promise<void> {
+    const { name, data, opts } = this.#job(id, options)
+    if (await this.call('add', [id], () => this.queue.add(name, data, opts)))
+      this.witness.acknowledged.add(id)
+  }
+}

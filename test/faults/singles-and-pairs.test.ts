@@ -1,0 +1,58 @@
+/** A fixed script survives every fault at every commit, look and hint, and pairs of them: nothing lost, invented or half done. */
+import { expect, test } from 'vitest'
+import {
+  type Campaign,
+  callsOfScript,
+  campaign,
+  hintPlans,
+  lookSingles,
+  pairs,
+  showCampaign,
+  singles,
+} from './enumerate.ts'
+import type { Effect } from './fault-store.ts'
+
+/** Shares no factor with the 64 kinds of pairs. */
+const EVERY = 83
+
+function clean(what: string, reached: Campaign, effects: readonly Effect[]): void {
+  console.log(`${what}: ${showCampaign(reached)}`)
+  expect(reached.violations.slice(0, 10)).toEqual([])
+  for (const effect of effects) expect(reached.tally.get(effect) ?? 0, effect).toBeGreaterThan(0)
+}
+
+const ALL: readonly Effect[] = [
+  'failed',
+  'unknown applied',
+  'unknown not applied',
+  'ghost applied',
+  'ghost refused',
+  'double applied',
+  'double refused',
+  'delayed',
+  'answered late',
+]
+
+test('every single fault', async () => {
+  const { commits } = await callsOfScript()
+  const reached = await campaign(singles(commits))
+  clean(`${commits} commits`, reached, ALL)
+  // Each plan aims at one call of a script that is the same up to there.
+  expect(reached.faults).toBe(reached.runs)
+})
+
+test(`one pair of faults in ${EVERY}`, async () => {
+  const { commits } = await callsOfScript()
+  clean(`pairs of ${commits} commits`, await campaign(pairs(commits, EVERY)), ALL)
+})
+
+test('every single fault of a look', async () => {
+  const { looks } = await callsOfScript()
+  const reached = await campaign(lookSingles(looks))
+  clean(`${looks} looks`, reached, ['look failed', 'look delayed'])
+  expect(reached.faults).toBe(reached.runs)
+})
+
+test('hints that are dropped, doubled and stormed', async () => {
+  clean('hints', await campaign(hintPlans), ['hint dropped', 'hint doubled', 'hint storm'])
+})
