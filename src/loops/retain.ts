@@ -1,4 +1,5 @@
 /** Removing finished jobs beyond what is kept: about every thousand of them, and when the worker has nothing else to do. */
+import { asHoldfastError } from '../ledger/commit.ts'
 import { pruneStep } from '../ledger/retain.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 
@@ -7,6 +8,8 @@ type Finished = 'done' | 'dead'
 /** Jobs beyond what is kept that may gather before they are removed: as many as are kept, within these bounds. */
 const SLACK_LEAST = 10
 const SLACK_MOST = 1000
+/** Milliseconds after which pruning that failed is tried again. */
+const RETRY_MS = 1000
 
 export class Retain {
   readonly #ledger: Ledger
@@ -16,6 +19,9 @@ export class Retain {
     dead: { finished: 0, keep: Infinity },
   }
   #pruning: Promise<void> | undefined
+  /** Asked for while it was under way: there may be a new rule. */
+  #again = false
+  #cancelRetry: (() => void) | undefined
   #stopped = false
 
   constructor(ledger: Ledger, error: (error: unknown) => void) {
@@ -38,12 +44,18 @@ export class Retain {
 
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#cancelRetry?.()
     await this.#pruning
   }
 
   #start(): void {
-    if (this.#stopped) return
-    this.#pruning ??= this.#prune().finally(() => (this.#pruning = undefined))
+    this.#again = true
+    if (this.#stopped || this.#pruning !== undefined || this.#cancelRetry !== undefined) return
+    this.#again = false
+    this.#pruning = this.#prune().finally(() => {
+      this.#pruning = undefined
+      if (this.#again) this.#start()
+    })
   }
 
   async #prune(): Promise<void> {
@@ -51,13 +63,23 @@ export class Retain {
       for (const lane of ['done', 'dead'] as const) {
         const { finished, keep } = this.#noted[lane]
         if (finished === 0) continue
-        this.#noted[lane].finished = 0
         for (let more = keep < Infinity; more && !this.#stopped; ) {
           more = (await pruneStep(this.#ledger, lane, keep)) > 0
         }
+        this.#noted[lane].finished -= finished
       }
     } catch (error) {
+      if (this.#stopped) return
       this.#error(error)
+      if (asHoldfastError(error).code !== 'STORE_CLOSED') this.#retry()
     }
+  }
+
+  /** Nothing else may finish that would have it tried again. */
+  #retry(): void {
+    this.#cancelRetry = this.#ledger.store.host.timer(RETRY_MS, () => {
+      this.#cancelRetry = undefined
+      this.#start()
+    })
   }
 }

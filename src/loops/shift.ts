@@ -212,7 +212,7 @@ export class Shift {
 
   #begin(grant: Grant, parts: GrantedParts): void {
     if (grant.head === undefined) return this.#give(grant, 'set aside')
-    if (this.#released) return this.#give(grant, { kind: 'released' })
+    if (this.#released || this.#isOver(grant)) return this.#give(grant, { kind: 'released' })
     const job = this.#outcomes.jobOf(grant, parts)
     if (parts.problem !== undefined) {
       const failure = { message: `its data cannot be read: ${parts.problem.message}` }
@@ -223,6 +223,12 @@ export class Shift {
     this.#attempts.set(grant.leaseKey, attempt)
     this.#reports.active(job)
     void this.#limit(() => attempt.run())
+  }
+
+  /** The answer, or the data, came when the lease had run out: others may be running the job by now. */
+  #isOver(grant: Grant): boolean {
+    const claim = this.#renewal.claimOf(grant)
+    return claim === undefined || this.#options.ledger.store.now() > claim.until
   }
 
   /** Ends a lease whose job never ran. */

@@ -56,8 +56,10 @@ export function* pairs(commits: number, every = 1): Generator<ScriptPlan> {
 }
 
 export function* lookSingles(looks: number): Generator<ScriptPlan> {
-  for (let call = 0; call < looks; call++)
+  for (let call = 0; call < looks; call++) {
     for (const kind of LOOK_FAULT_KINDS) yield { looks: [{ call, kind, ms: SHORT_MS }] }
+    yield { looks: [{ call, kind: 'delay', ms: LONG_MS }] }
+  }
 }
 
 export const hintPlans: readonly ScriptPlan[] = HINT_FAULTS.map((hints) => ({ hints }))
@@ -74,10 +76,13 @@ export interface Campaign {
   readonly violations: readonly string[]
 }
 
-/** Runs plans one after the other, until there are none left or `enough` says so. */
+/** Runs plans one after the other, until there are none left or `enough` says so. `watched`: judged after each commit too. */
 export async function campaign(
   plans: Iterable<ScriptPlan>,
-  enough: () => boolean = () => false,
+  {
+    watched = true,
+    enough = () => false,
+  }: { readonly watched?: boolean; readonly enough?: () => boolean } = {},
 ): Promise<Campaign> {
   const tally = new Map<Effect, number>()
   const violations: string[] = []
@@ -85,7 +90,7 @@ export async function campaign(
   let [runs, faults, stalledToDeath] = [0, 0, 0]
   for (const plan of plans) {
     if (enough()) break
-    const verdict: Verdict = await judged(plan)
+    const verdict: Verdict = await judged(plan, { watched })
     runs++
     faults += verdict.happened
     stalledToDeath += verdict.stalledToDeath

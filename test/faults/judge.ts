@@ -2,7 +2,7 @@
 import { checkCounts, checkPartition, checkQueue } from '../model/invariants.ts'
 import { type ShownJob, textOf, viewOf } from '../model/dump.ts'
 import type { Effect } from './fault-store.ts'
-import { MAX_STALLS, Script, dataOf, resultOf } from './script.ts'
+import { LEASE_MS, MAX_STALLS, Script, dataOf, resultOf } from './script.ts'
 import { QUEUE, type ScriptPlan } from './setting.ts'
 
 /** What came of a run. */
@@ -22,19 +22,19 @@ export interface Verdict {
 /** States in which a job still has a way to go, and what is kept of claims. */
 const OPEN_LANES = ['ready', 'due', 'suspect', 'lease', 'blocked', 'claims', 'reap'] as const
 const FINISH_MS = 300_000
-/** Stalls that the script itself brings about. */
-const PLANNED_STALLS = 2
 
-export async function judged(plan: ScriptPlan): Promise<Verdict> {
-  const script = new Script(plan)
+/** `watched`: also after each commit. */
+export async function judged(plan: ScriptPlan, { watched = true } = {}): Promise<Verdict> {
+  const script = new Script(plan, { watched })
   const { witness } = script
   let stalledToDeath = 0
   try {
     await script.play()
-    judgeFinished(script)
+    const completed = judgeFinished(script)
     await script.retain()
     await finish(script)
-    stalledToDeath = judgeContent(script, 2 * (plan.commits?.length ?? 0) + PLANNED_STALLS)
+    stalledToDeath = judgeContent(script)
+    if (!isStrange(plan)) judgeEvents(script, plan, completed)
     await judgeStore(script)
   } catch (error) {
     witness.must(false, (error as Error).stack ?? String(error))
@@ -70,12 +70,36 @@ async function finish(script: Script): Promise<void> {
 }
 
 /** Results are looked at before retention takes most of them. */
-function judgeFinished(script: Script): void {
-  for (const job of viewOf(script.dump(), QUEUE).jobs.values())
-    if (job.lane === 'done') judgeCompleted(script, job)
+function judgeFinished(script: Script): string[] {
+  const done = [...viewOf(script.dump(), QUEUE).jobs.values()].filter(({ lane }) => lane === 'done')
+  for (const job of done) judgeCompleted(script, job)
+  return done.map(({ id }) => id)
 }
 
-function judgeContent(script: Script, stallsMost: number): number {
+/**
+ * Whether a plan can take leases from workers that live, or bring jobs back that were removed: by units that apply late or
+ * twice, beside which somebody acts, and by waits that are longer than a lease.
+ */
+const isStrange = ({ commits = [], looks = [], hints }: ScriptPlan): boolean =>
+  hints === 'drop' ||
+  looks.some(({ ms = 0 }) => ms >= LEASE_MS / 2) ||
+  commits.some(({ kind, ms = 0 }) => kind === 'ghost' || kind === 'double' || ms >= LEASE_MS / 2)
+
+/** What workers said: each completion once, and stalls and lost leases only where the script brings them about. */
+function judgeEvents({ witness }: Script, { commits = [] }: ScriptPlan, completed: readonly string[]): void {
+  for (const id of completed) {
+    const times = witness.completed.get(id) ?? 0
+    witness.must(times === 1, `${id} was announced ${times} times`)
+  }
+  for (const [id, times] of witness.stalled)
+    witness.must(times === 1 && (id === 'victim' || id === 'orphan'), `${id} stalled ${times} times`)
+  // A job that is put back in line before its worker could ask what became of its end looks like a lost lease.
+  const unsure = commits.some(({ kind }) => kind === 'after')
+  for (const id of witness.lockLost.keys())
+    witness.must(id === 'evicted' || (unsure && id === 'broken'), `the lease on ${id} was lost`)
+}
+
+function judgeContent(script: Script): number {
   const { witness } = script
   const dump = script.dump()
   checkPartition(dump, [QUEUE])
@@ -85,17 +109,16 @@ function judgeContent(script: Script, stallsMost: number): number {
     if (view.jobs.has(id) || witness.removed.has(id)) continue
     witness.must(witness.finished.has(id), `${id} was acknowledged, and is lost`)
   }
-  let stalls = 0
+  const untimely = script.evictedInTime && witness.completed.has('evicted')
+  witness.must(!untimely, 'evicted completed after it was removed')
   let stalledToDeath = 0
   for (const job of view.jobs.values()) {
     witness.must(witness.asked.has(job.id), `${job.id} is there, and nobody added it`)
-    stalls += job.head.stalledCounter ?? 0
     if (job.head.failedCode === 'STALLED') {
       stalledToDeath++
       witness.must(job.head.stalledCounter === MAX_STALLS + 1, `${job.id} failed after too few stalls`)
     } else judgeCompleted(script, job)
   }
-  witness.must(stalls <= stallsMost, `there were ${stalls} stalls, and reasons for ${stallsMost}`)
   return stalledToDeath
 }
 
@@ -110,6 +133,7 @@ function judgeCompleted(
   witness.must(head.attemptsMade === attempts, `${id} made ${head.attemptsMade} attempts, not ${attempts}`)
   witness.must(data === `j${JSON.stringify(dataOf(id))}`, `the data of ${id} became ${data.slice(0, 80)}`)
   witness.must(result === `j${JSON.stringify(resultOf(id))}`, `the result of ${id} is ${result.slice(0, 80)}`)
+  if (id === 'long') witness.must(logs.length > 0, 'what was logged from outside is lost')
   if (id !== 'chatty') return
   witness.must(progress === 'j"all"', `the progress of ${id} is ${progress}`)
   const lines = logs.filter((line, at) => logs[at - 1] !== line)

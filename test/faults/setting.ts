@@ -5,8 +5,10 @@
 import { Queue, type Store } from 'holdfast'
 import { MemoryContent, memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
-import type { Dump } from '../model/dump.ts'
+import { type Dump, viewOf } from '../model/dump.ts'
+import { checkQueue } from '../model/invariants.ts'
 import { FaultStore } from './fault-store.ts'
+import { overStore } from './over-store.ts'
 import { type Fault, type FaultPlan, type LookFault, faultAt } from './plan.ts'
 import { Witness } from './witness.ts'
 
@@ -19,6 +21,8 @@ export interface ScriptPlan {
 
 export const QUEUE = 'q'
 const TRIES = 6
+/** Longer than any fault, a lease and a reaper's verdict together. */
+const PATIENCE_MS = 60_000
 
 export class Setting {
   readonly host = virtualHost()
@@ -33,14 +37,16 @@ export class Setting {
   store!: FaultStore
   queue!: Queue
   protected readonly plan: ScriptPlan
+  readonly #watchful: boolean
 
-  constructor(plan: ScriptPlan = {}) {
+  constructor(plan: ScriptPlan = {}, { watched = true } = {}) {
     this.plan = plan
+    this.#watchful = watched
     this.open()
   }
 
   open(): void {
-    this.inner = memoryStore({ host: this.host, content: this.content })
+    this.inner = this.#watched(memoryStore({ host: this.host, content: this.content }))
     this.store = this.process()
     this.queue = new Queue(QUEUE, { store: this.store })
   }
@@ -55,6 +61,12 @@ export class Setting {
     })
     this.stores.push(store)
     return store
+  }
+
+  /** Whether a unit of this run is applied when others have followed it. */
+  get comesLate(): boolean {
+    const isLate = ({ kind, ms = 0 }: Fault): boolean => kind === 'ghost' || (kind === 'double' && ms > 0)
+    return this.plan.commits?.some(isLate) === true
   }
 
   pass(ms: number): Promise<void> {
@@ -72,10 +84,14 @@ export class Setting {
     return promise
   }
 
-  /** Lets time pass until something holds; where faults hold it up for too long, the script goes on without. */
-  async until(holds: () => boolean, ms = 20_000): Promise<void> {
+  /** Lets time pass until something holds, which it has to in time, unless hints stay lost. */
+  async until(what: string, holds: () => boolean): Promise<void> {
     await this.host.idle()
-    for (let waited = 0; !holds() && waited < ms; waited += 250) await this.host.advance(250)
+    for (let waited = 0; !holds() && waited < PATIENCE_MS; waited += 250) {
+      await this.host.advance(250)
+      if (waited % 5000 === 0 && this.#isPausedLate()) await this.queue.resume()
+    }
+    this.witness.must(this.plan.hints === 'drop' || holds(), `${what}: not within ${PATIENCE_MS} ms`)
   }
 
   /**
@@ -117,6 +133,31 @@ export class Setting {
 
   began(id: string): boolean {
     return this.witness.starts.some((start) => start.id === id)
+  }
+
+  /**
+   * A pause that applies after the resume which followed it holds, as to the store nothing has changed in between. Somebody
+   * who looks ends it.
+   */
+  #isPausedLate(): boolean {
+    return this.comesLate && this.content.records.has(`queue:${QUEUE}:config`)
+  }
+
+  /** Holds the invariants against what each commit leaves; it takes as long as all the rest. */
+  #watched(store: Store): Store {
+    if (!this.#watchful) return store
+    return overStore(store, {
+      commit: async (changes) => {
+        const results = await store.commit(changes)
+        try {
+          const dump = this.dump()
+          checkQueue(dump, viewOf(dump, QUEUE), store.epoch)
+        } catch (error) {
+          this.witness.must(false, `after a commit: ${(error as Error).message}`)
+        }
+        return results
+      },
+    })
   }
 
   #traceOf(ids: readonly string[]): string {

@@ -11,6 +11,9 @@ export interface Start {
   ended: boolean
 }
 
+export const count = (counts: Map<string, number>, id: string): void =>
+  void counts.set(id, (counts.get(id) ?? 0) + 1)
+
 export class Witness {
   /** Jobs that a call tried to add. */
   readonly asked = new Set<string>()
@@ -21,6 +24,10 @@ export class Witness {
   /** Jobs of which a handler came to its end. */
   readonly finished = new Set<string>()
   readonly starts: Start[] = []
+  /** How often workers said so of each job. */
+  readonly completed = new Map<string, number>()
+  readonly stalled = new Map<string, number>()
+  readonly lockLost = new Map<string, number>()
   readonly rejections: HoldfastError[] = []
   readonly violations: string[] = []
 
