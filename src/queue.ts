@@ -9,6 +9,7 @@ import {
   checkJobOptions,
   checkQueueName,
 } from './core/job-options.ts'
+import { type PassedOverQueueOptions, byLegacy, passedOver } from './core/legacy.ts'
 import { JOB_STATES, type JobState } from './core/lifecycle.ts'
 import { encodeData } from './core/payload.ts'
 import { HoldfastError } from './error.ts'
@@ -26,7 +27,7 @@ import { storeCheck } from './store-option.ts'
 import type { Store } from './store.ts'
 import { nextUlid } from './ulids.ts'
 
-export interface QueueOptions {
+export interface QueueOptions extends PassedOverQueueOptions {
   /** Where the jobs are kept: `memoryStore()`, `levelStore(path)`, ... Required; closing the queue leaves it open. */
   store: Store
   /** What every job of this queue object is added with, unless `add` says otherwise. */
@@ -57,19 +58,24 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
   #opened = false
   #closed = false
 
-  /** @throws HoldfastError `OPTION_INVALID` naming the field. */
+  /** @throws HoldfastError `OPTION_INVALID` naming the field, `NOT_SUPPORTED` with what to write instead. */
   constructor(name: string, options: QueueOptions) {
     this.name = checkQueueName(name)
-    const { store, defaultJobOptions } = checkOptions<QueueOptions>(
+    const passed = new Map<string, string>()
+    const { store, defaultJobOptions } = checkOptions<Omit<QueueOptions, keyof PassedOverQueueOptions>>(
       options ?? {},
       { store: storeCheck, defaultJobOptions: object },
       'the queue',
+      '',
+      byLegacy('queue', passed),
     )
     if (store === undefined)
       refuseOption('store', undefined, 'a store, such as memoryStore() or levelStore(path)')
     this.#defaults = checkDefaultJobOptions(defaultJobOptions)
     this.#ledger = openLedger(store, name)
     this.#events = new Events(() => store.host)
+    const warning = passedOver(`the queue ${JSON.stringify(name)}`, passed)
+    if (warning !== undefined) store.host.warn(warning)
   }
 
   /**

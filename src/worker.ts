@@ -2,6 +2,7 @@
 import { checkOptions, refuseOption } from './core/check.ts'
 import { checkQueueName } from './core/job-options.ts'
 import { escapePart } from './core/keys.ts'
+import { type LegacySettings, type PassedOverOptions, passedOver, refusePath } from './core/legacy.ts'
 import {
   WORKER_DEFAULTS,
   type WorkerSettings,
@@ -21,6 +22,7 @@ import { Shift } from './loops/shift.ts'
 import { processName } from './process-name.ts'
 import { storeCheck } from './store-option.ts'
 import type { Store } from './store.ts'
+import { type LegacyBackoffStrategy, strategyLookup } from './strategies.ts'
 
 /** Runs one job: gives its result, or throws. May be given `signal` as its third argument, where BullMQ has it. */
 export type Handler<Map, Name extends NameOf<Map> = NameOf<Map>> = (
@@ -32,11 +34,13 @@ export type Handler<Map, Name extends NameOf<Map> = NameOf<Map>> = (
 /** One handler per name of job; a job without one fails with `NO_HANDLER`. */
 export type Handlers<Map> = { [N in NameOf<Map>]?: Handler<Map, N> }
 
-export interface WorkerOptions extends WorkerSettings {
+export interface WorkerOptions extends WorkerSettings, PassedOverOptions {
   /** The store of the queue. Required; closing the worker leaves it open. */
   store: Store
   /** Backoff types of your own: `(attempt, error, job) => ms`, -1 fails the job for good. */
   backoffStrategies?: Record<string, BackoffStrategy>
+  /** BullMQ's place for one strategy that serves all types, and for lease times; what the worker's own options say wins. */
+  settings?: LegacySettings<LegacyBackoffStrategy>
 }
 
 export interface CloseOptions {
@@ -88,14 +92,14 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
   /** Ends what keeps the process alive. */
   #letGo: (() => void) | undefined
 
-  /** @throws HoldfastError `OPTION_INVALID` naming the field. */
+  /** @throws HoldfastError `OPTION_INVALID` naming the field, `NOT_SUPPORTED` with what to write instead. */
   constructor(
     name: string,
     handler: Handler<MapOf<First, Result, Name>> | Handlers<MapOf<First, Result, Name>>,
     options: WorkerOptions,
   ) {
     this.name = checkQueueName(name)
-    const checked = checkWorkerOptions<WorkerOptions>(options, storeCheck)
+    const { options: checked, passed } = checkWorkerOptions<WorkerOptions>(options, storeCheck)
     const {
       store,
       concurrency = WORKER_DEFAULTS.concurrency,
@@ -112,10 +116,12 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
         maxStalledCount: checked.maxStalledCount ?? WORKER_DEFAULTS.maxStalledCount,
         worker: `${escapePart(checked.name ?? processName())}.${randomPart(store.host)}`,
         handlerOf: handlerLookup(handler),
-        strategies: checked.backoffStrategies ?? {},
+        strategyOf: strategyLookup(checked),
       },
       this.#reports(),
     )
+    const warning = passedOver(`the worker of ${JSON.stringify(name)}`, passed)
+    if (warning !== undefined) store.host.warn(warning)
     if (checked.autorun ?? WORKER_DEFAULTS.autorun) void this.run()
   }
 
@@ -288,6 +294,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
 
 function handlerLookup(handler: unknown): (name: string) => AnyHandler | undefined {
   if (typeof handler === 'function') return () => handler as AnyHandler
+  refusePath(handler)
   if (typeof handler !== 'object' || handler === null || Array.isArray(handler)) {
     refuseOption('the handler', handler, 'a function, or an object of one function per job name')
   }

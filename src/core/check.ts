@@ -14,12 +14,35 @@ export function refuseOption(field: string, value: unknown, wanted: string): nev
   throw new HoldfastError('OPTION_INVALID', `${field} must be ${wanted}, not ${show(value)}`)
 }
 
-/** Copies the options that are given, each checked; unknown names are refused. `path` comes before the name of a field. */
+/** A name that no check knows, and where it was found. */
+export interface Stranger {
+  readonly name: string
+  readonly value: unknown
+  /** Whose option it was meant to be, as messages say it. */
+  readonly what: string
+  /** The name with what comes before it. */
+  readonly field: string
+  /** The names there are. */
+  readonly known: readonly string[]
+}
+
+/** What to do about a stranger: returning passes it over. */
+export type MeetStranger = (stranger: Stranger) => void
+
+export function refuseStranger({ name, what, known }: Stranger, why = ''): never {
+  throw new HoldfastError(
+    'OPTION_INVALID',
+    `${what} has no option ${show(name)}${why}; it has ${known.join(', ')}`,
+  )
+}
+
+/** Copies the options that are given, each checked; unknown names are refused, unless `meet` knows better. `path` comes before the name of a field. */
 export function checkOptions<T extends object>(
   given: unknown,
   checks: Checks<T>,
   what: string,
   path = '',
+  meet: MeetStranger = refuseStranger,
 ): T {
   const checked: Record<string, unknown> = {}
   if (given === undefined) return checked as T
@@ -28,14 +51,9 @@ export function checkOptions<T extends object>(
   const known = checks as Readonly<Record<string, Check<unknown>>>
   for (const key of Object.keys(given)) {
     const check = Object.hasOwn(known, key) ? known[key] : undefined
-    if (check === undefined) {
-      throw new HoldfastError(
-        'OPTION_INVALID',
-        `${what} has no option ${show(key)}; it has ${Object.keys(known).join(', ')}`,
-      )
-    }
     const value = (given as Record<string, unknown>)[key]
-    if (value !== undefined) checked[key] = check(value, path + key)
+    if (check === undefined) meet({ name: key, value, what, field: path + key, known: Object.keys(known) })
+    else if (value !== undefined) checked[key] = check(value, path + key)
   }
   return checked as T
 }

@@ -25,6 +25,7 @@ import {
   refuseOption,
 } from './check.ts'
 import { escapePart } from './keys.ts'
+import { byLegacy } from './legacy.ts'
 import { utf8Bytes } from './text.ts'
 
 /** `true`: removed at once. `false`: all are kept. A number or `{ count }`: about the newest `count` are kept, never fewer. */
@@ -72,11 +73,19 @@ export interface CheckedJobOptions
   removeOnFail?: boolean | { count: number }
 }
 
+const legacyOfRetention = byLegacy('retention')
+
 const keepCheck: Check<boolean | { count: number }> = (value, field) => {
   if (typeof value === 'boolean') return value
   const count = integer(0, Number.MAX_SAFE_INTEGER)
   if (typeof value === 'number') return { count: count(value, field) }
-  const { count: kept } = checkOptions<{ count: number }>(value, { count }, field, `${field}.`)
+  const { count: kept } = checkOptions<{ count: number }>(
+    value,
+    { count },
+    field,
+    `${field}.`,
+    legacyOfRetention,
+  )
   return { count: kept ?? refuseOption(`${field}.count`, undefined, 'a whole number') }
 }
 
@@ -134,13 +143,15 @@ const jobChecks: Checks<JobOptions> = {
   ...defaultChecks,
 }
 
+const legacyOfJobs = byLegacy('job')
+
 export const checkDefaultJobOptions = (given: unknown): CheckedJobOptions =>
-  checkOptions(given, defaultChecks, 'defaultJobOptions') as CheckedJobOptions
+  checkOptions(given, defaultChecks, 'defaultJobOptions', '', legacyOfJobs) as CheckedJobOptions
 
 /** A job's own options over its queue's defaults. @throws HoldfastError `OPTION_INVALID` naming the field. */
 export function checkJobOptions(given: unknown, defaults: CheckedJobOptions): CheckedJobOptions {
   if (given === undefined) return defaults
-  const own = checkOptions(given, jobChecks, 'the job') as CheckedJobOptions
+  const own = checkOptions(given, jobChecks, 'the job', '', legacyOfJobs) as CheckedJobOptions
   if (own.delay !== undefined && own.runAt !== undefined) {
     refuseOption('runAt', given && (given as JobOptions).runAt, 'left out where delay is given')
   }

@@ -11,6 +11,7 @@ import {
   refuseOption,
 } from './check.ts'
 import { checkName } from './job-options.ts'
+import { type LegacySettings, byLegacy } from './legacy.ts'
 
 /** A worker's own options, without those that are not plain values. Times are in milliseconds. */
 export interface WorkerSettings {
@@ -46,27 +47,48 @@ const settingsChecks: Checks<WorkerSettings> = {
   autorun: boolean,
 }
 
+const strategyCheck: Check<never> = (value, field) =>
+  typeof value === 'function' ? (value as never) : refuseOption(field, value, 'a function')
+
 const strategiesCheck: Check<Record<string, never>> = (value, field) => {
   const strategies = object(value, field)
-  for (const [name, strategy] of Object.entries(strategies)) {
-    if (typeof strategy !== 'function') refuseOption(`${field}.${name}`, strategy, 'a function')
-  }
+  for (const [name, strategy] of Object.entries(strategies)) strategyCheck(strategy, `${field}.${name}`)
   return strategies as Record<string, never>
 }
 
-/** @throws HoldfastError `OPTION_INVALID` naming the field. */
+/** BullMQ's `settings`: what they say of leases is checked as the worker's own. */
+const legacyCheck =
+  (passed: Map<string, string>): Check<LegacySettings<never>> =>
+  (value, field) => {
+    const { lockDuration, lockRenewTime, maxStalledCount } = settingsChecks
+    const checks = { backoffStrategy: strategyCheck, lockDuration, lockRenewTime, maxStalledCount }
+    return checkOptions(value, checks, field, `${field}.`, byLegacy('settings', passed))
+  }
+
+/** What the options of a worker come to: BullMQ's `settings` are among them where the worker's own say nothing else. */
+export interface CheckedWorker<Options> {
+  readonly options: Options
+  /** What was passed over, and why. */
+  readonly passed: ReadonlyMap<string, string>
+}
+
+/** @throws HoldfastError `OPTION_INVALID` naming the field, `NOT_SUPPORTED` for what is written in another way here. */
 export function checkWorkerOptions<
-  Options extends WorkerSettings & { backoffStrategies?: object; store: object },
->(given: unknown, storeCheck: Check<Options['store']>): Options {
-  const checks = { store: storeCheck, backoffStrategies: strategiesCheck, ...settingsChecks }
-  const options = checkOptions(given ?? {}, checks as unknown as Checks<Options>, 'the worker')
-  if (options.store === undefined)
+  Options extends WorkerSettings & { backoffStrategies?: object; settings?: object; store: object },
+>(given: unknown, storeCheck: Check<Options['store']>): CheckedWorker<Options> {
+  const passed = new Map<string, string>()
+  const settings = legacyCheck(passed)
+  const checks = { store: storeCheck, ...settingsChecks, backoffStrategies: strategiesCheck, settings }
+  const meet = byLegacy('worker', passed)
+  const own = checkOptions(given ?? {}, checks as unknown as Checks<Options>, 'the worker', '', meet)
+  if (own.store === undefined)
     refuseOption('store', undefined, 'a store, such as memoryStore() or levelStore(path)')
+  const options = { ...own.settings, ...own }
   const { lockDuration = WORKER_DEFAULTS.lockDuration, lockRenewTime } = options
   if (lockRenewTime !== undefined && lockRenewTime >= lockDuration) {
     refuseOption('lockRenewTime', lockRenewTime, `less than lockDuration (${lockDuration})`)
   }
-  return options
+  return { options, passed }
 }
 
 /** Milliseconds, or `Infinity`. */

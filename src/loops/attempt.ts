@@ -34,7 +34,7 @@ export type BackoffStrategy = (attempt: number, error: unknown, job: Job) => num
 export interface AttemptOptions {
   readonly host: Host
   readonly now: () => number
-  readonly strategies: Readonly<Record<string, BackoffStrategy>>
+  readonly strategyOf: (type: string) => BackoffStrategy | undefined
   /** Milliseconds for which a handler keeps its slot that goes on after its signal aborted. */
   readonly patienceMs: number
   /** Once, when it is known how the lease is to end. */
@@ -167,8 +167,8 @@ export class Attempt {
     if (backoff === undefined || backoff.type === 'fixed' || backoff.type === 'exponential') return undefined
     const attempt = (head!.attemptsMade ?? 0) + 1
     if (attempt >= attemptsOf(head!.opts)) return undefined
-    const { strategies, error: report } = this.#options
-    const strategy = Object.hasOwn(strategies, backoff.type) ? strategies[backoff.type] : undefined
+    const { strategyOf, error: report } = this.#options
+    const strategy = strategyOf(backoff.type)
     if (strategy === undefined) {
       report(
         new HoldfastError(

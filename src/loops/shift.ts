@@ -30,7 +30,7 @@ export interface ShiftOptions {
   /** The worker's name and the random part of this object, escaped. */
   readonly worker: string
   readonly handlerOf: (name: string) => AnyHandler | undefined
-  readonly strategies: Readonly<Record<string, BackoffStrategy>>
+  readonly strategyOf: (type: string) => BackoffStrategy | undefined
 }
 
 /** Milliseconds before jobs whose data could not be read are claimed again. */
@@ -66,7 +66,7 @@ export class Shift {
     this.#attemptOptions = {
       host: store.host,
       now: () => store.now(),
-      strategies: options.strategies,
+      strategyOf: options.strategyOf,
       patienceMs: leaseMs,
       ended: (attempt, ending) => {
         this.#settling.add({ grant: attempt.grant, attempt, ending })
