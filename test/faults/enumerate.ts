@@ -101,7 +101,7 @@ export async function campaign(
   return { runs, faults, tally, stalledToDeath, ends: ends.size, violations }
 }
 
-export const showPlan = ({ commits = [], looks = [], hints }: ScriptPlan): string =>
+const showPlan = ({ commits = [], looks = [], hints }: ScriptPlan): string =>
   [
     ...commits.map(showFault),
     ...looks.map((look) => `look ${showFault(look)}`),

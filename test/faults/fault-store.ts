@@ -47,7 +47,7 @@ const WAIT_MS = 1000
 const STORM = 100
 
 /** An answer that did not arrive. */
-export const noAnswer = (): HoldfastError =>
+const noAnswer = (): HoldfastError =>
   new HoldfastError('STORE_FAILED', 'the answer is lost', { outcome: 'unknown' })
 
 export class FaultStore implements Store {
