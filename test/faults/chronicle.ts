@@ -38,6 +38,8 @@ export interface Moment {
 export class Chronicle {
   readonly moments: Moment[] = []
   readonly facts: Fact[] = []
+  /** Jobs that were added by one call. */
+  readonly together: string[][] = []
 
   note(what: What, id = ''): void {
     this.facts.push({ what, id, at: this.moments.length })
@@ -47,6 +49,7 @@ export class Chronicle {
   upTo(count: number): Chronicle {
     const past = new Chronicle()
     past.moments.push(...this.moments.slice(0, count))
+    past.together.push(...this.together)
     past.facts.push(...this.facts.filter(({ what, at }) => (BEGINNINGS.has(what) ? at < count : at <= count)))
     return past
   }
@@ -68,6 +71,10 @@ export class Chronicle {
     for (const { what, id } of this.facts) {
       if (what !== 'added' || view.jobs.has(id) || this.#has('removing', id)) continue
       must(this.#has('finished', id), `${id} was acknowledged, and is lost`)
+    }
+    for (const ids of this.together) {
+      const seen = ids.filter((id) => view.jobs.has(id) || this.#has('finished', id))
+      must(seen.length === 0 || seen.length === ids.length, `only ${seen.join()} of ${ids.join()} were added`)
     }
     if (this.#last('paused') > this.#last('resuming')) must(view.paused, 'the queue was paused, and is not')
     if (this.#last('resumed') > this.#last('pausing')) must(!view.paused, 'the queue was resumed, and is not')

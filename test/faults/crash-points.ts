@@ -34,6 +34,7 @@ async function firstLife(life: Life): Promise<void> {
   const { queue } = life
   await add(life, 'plain')
   const ids = ['big', 'later', 'vanishing']
+  life.chronicle.together.push(ids)
   await life.call('adding', 'added', ids, () =>
     queue.addBulk([
       job('big'),
@@ -50,6 +51,8 @@ async function firstLife(life: Life): Promise<void> {
   await life.call('pausing', 'paused', [''], () => queue.pause())
   await add(life, 'held')
   await add(life, 'unwanted', { delay: 3000 })
+  const unwanted = (await life.answered(queue.getJob('unwanted')))!
+  await life.answered(unwanted.log('so that there is more to remove'))
   await life.call('removing', 'removed', ['unwanted'], () => queue.remove('unwanted'))
   await life.call('resuming', 'resumed', [''], () => queue.resume())
   await add(life, 'broken')
@@ -79,7 +82,10 @@ async function recover(past: Chronicle): Promise<Chronicle> {
     life.mended = true
     if (await life.answered(life.queue.isPaused()))
       await life.call('resuming', 'resumed', [''], () => life.queue.resume())
+    must((await life.leases()).own === 0, 'a lease of an earlier life is taken for one of this')
     life.work()
+    await life.pass(500)
+    must((await life.leases()).others === 0, 'a lease of an earlier life has to expire first')
     await life.untilAllFinal()
     await judge(life)
     for (const { id, finishedOn, failedCode } of await life.queue.getJobs()) {

@@ -137,7 +137,7 @@ function judgeCompleted(
   if (id !== 'chatty') return
   witness.must(progress === 'j"all"', `the progress of ${id} is ${progress}`)
   const lines = logs.filter((line, at) => logs[at - 1] !== line)
-  witness.must(lines.join() === 'one,two', `the log of ${id} is ${logs.join()}`)
+  witness.must(lines.join() === 'one,two,three', `the log of ${id} is ${logs.join()}`)
 }
 
 async function judgeStore(script: Script): Promise<void> {

@@ -2,6 +2,7 @@
 import { Queue, Worker } from 'holdfast'
 import { levelStore } from 'holdfast/level'
 import { type VirtualHost, virtualHost } from 'holdfast/testing'
+import { claimOfLease, readClaimName } from '../../src/core/keys.ts'
 import type { Job } from '../../src/job.ts'
 import type { Dump } from '../model/dump.ts'
 import type { Chronicle, What } from './chronicle.ts'
@@ -43,11 +44,13 @@ export class Life {
     return life
   }
 
-  /** A call from its beginning to its answer. */
+  /** A call from its beginning to its answer, noted the moment it comes. */
   async call(begins: What, ends: What | undefined, ids: readonly string[], act: () => Promise<unknown>) {
     for (const id of ids) this.chronicle.note(begins, id)
-    await this.answered(act())
-    if (ends !== undefined) for (const id of ids) this.chronicle.note(ends, id)
+    const known = act().then(() => {
+      if (ends !== undefined) for (const id of ids) this.chronicle.note(ends, id)
+    })
+    await this.answered(known)
   }
 
   work(): Worker {
@@ -115,6 +118,13 @@ export class Life {
     await this.until('the end of everything', async () =>
       (await this.store.count(lanes)).every((held) => held === 0),
     )
+  }
+
+  /** Jobs on lease: how many by this life, how many by earlier ones. */
+  async leases(): Promise<{ own: number; others: number }> {
+    const keys = (await this.dump()).lanes.get(`lease:${QUEUE}`) ?? []
+    const own = keys.filter((key) => readClaimName(claimOfLease(key)).epoch === this.store.epoch).length
+    return { own, others: keys.length - own }
   }
 
   async dump(): Promise<Dump> {

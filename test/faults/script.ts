@@ -186,6 +186,7 @@ export class Script extends Setting {
     await this.#insist(() => job.updateProgress('half'))
     await this.#insist(() => job.log('one'))
     await this.#insist(() => job.log('two'))
+    await this.#insist(() => job.log('three'))
     await this.#wait(1000)
     await this.#insist(() => job.updateProgress('all'))
   }
