@@ -28,8 +28,21 @@ import { escapePart } from './keys.ts'
 import { byLegacy } from './legacy.ts'
 import { utf8Bytes } from './text.ts'
 
-/** `true`: removed at once. `false`: all are kept. A number or `{ count }`: about the newest `count` are kept, never fewer. */
-export type KeepJobs = boolean | number | { count: number }
+/** A bound by number, by time, or by both. */
+export interface KeepBounds {
+  /** The newest so many are kept; default: no bound by number where `age` is given. 0 keeps none. */
+  count?: number
+  /** Seconds (as in BullMQ, not milliseconds) after its end for which a job is kept; default: for ever. 0 keeps none. */
+  age?: number
+}
+
+/**
+ * What is kept of finished jobs. `true`: none. `false`: all. A number: the newest so many, as `{ count }`. With both `count`
+ * and `age`, a job goes as soon as one of them says so. None goes earlier than its rule says; it goes later, in steps: when jobs
+ * finish, when a worker has nothing else to do, and when one starts. An idle worker does nothing, so what gets too old
+ * meanwhile stays until then.
+ */
+export type KeepJobs = boolean | number | KeepBounds
 
 /** What can be said of a job when it is added. Times are in milliseconds. */
 export interface JobOptions {
@@ -69,24 +82,24 @@ export interface CheckedJobOptions
   extends Omit<JobOptions, 'runAt' | 'backoff' | 'removeOnComplete' | 'removeOnFail'> {
   runAt?: number
   backoff?: BackoffOptions
-  removeOnComplete?: boolean | { count: number }
-  removeOnFail?: boolean | { count: number }
+  removeOnComplete?: boolean | KeepBounds
+  removeOnFail?: boolean | KeepBounds
 }
 
 const legacyOfRetention = byLegacy('retention')
 
-const keepCheck: Check<boolean | { count: number }> = (value, field) => {
+const keepChecks: Checks<KeepBounds> = {
+  count: integer(0, Number.MAX_SAFE_INTEGER),
+  age: integer(0, Math.floor(DURATION_MOST / 1000), 'seconds'),
+}
+
+const keepCheck: Check<boolean | KeepBounds> = (value, field) => {
   if (typeof value === 'boolean') return value
-  const count = integer(0, Number.MAX_SAFE_INTEGER)
-  if (typeof value === 'number') return { count: count(value, field) }
-  const { count: kept } = checkOptions<{ count: number }>(
-    value,
-    { count },
-    field,
-    `${field}.`,
-    legacyOfRetention,
-  )
-  return { count: kept ?? refuseOption(`${field}.count`, undefined, 'a whole number') }
+  if (typeof value === 'number') return { count: keepChecks.count(value, field) }
+  const kept = checkOptions(value, keepChecks, field, `${field}.`, legacyOfRetention)
+  return kept.count === undefined && kept.age === undefined
+    ? refuseOption(field, value, 'true, false, a number, or an object with count, age (in seconds) or both')
+    : kept
 }
 
 const runAtCheck: Check<number> = (value, field) => {
@@ -174,10 +187,26 @@ export function keptOptions(options: CheckedJobOptions): KeptOptions {
 export const attemptsOf = (options: KeptOptions): number => options.attempts ?? 1
 export const keptLogLines = (options: KeptOptions): number => options.keepLogs ?? LOG_LINES
 
-/** How many finished jobs are kept: 0 is none, `Infinity` all. */
-export function keptCount(options: KeptOptions, outcome: 'completed' | 'failed'): number {
-  const rule = outcome === 'completed' ? options.removeOnComplete : options.removeOnFail
-  if (rule === undefined) return outcome === 'completed' ? COMPLETED_KEPT : FAILED_KEPT
-  if (typeof rule === 'boolean') return rule ? 0 : Infinity
-  return rule.count
+/** Which finished jobs are kept: the newest `count` of those that ended less than `ageMs` ago; `Infinity` is no bound. */
+export interface Kept {
+  readonly count: number
+  readonly ageMs: number
 }
+
+const KEEP_NONE: Kept = { count: 0, ageMs: Infinity }
+const KEEP_ALL: Kept = { count: Infinity, ageMs: Infinity }
+const KEEP_BY_DEFAULT = {
+  completed: { count: COMPLETED_KEPT, ageMs: Infinity },
+  failed: { count: FAILED_KEPT, ageMs: Infinity },
+} as const
+
+export function keptOf(options: KeptOptions, outcome: 'completed' | 'failed'): Kept {
+  const rule = outcome === 'completed' ? options.removeOnComplete : options.removeOnFail
+  if (rule === undefined) return KEEP_BY_DEFAULT[outcome]
+  if (typeof rule === 'boolean') return rule ? KEEP_NONE : KEEP_ALL
+  const { count = Infinity, age = Infinity } = rule
+  return count === 0 || age === 0 ? KEEP_NONE : { count, ageMs: age * 1000 }
+}
+
+export const keepsNone = (options: KeptOptions, outcome: 'completed' | 'failed'): boolean =>
+  keptOf(options, outcome).count === 0

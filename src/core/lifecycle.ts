@@ -6,7 +6,7 @@ import { STALL_WAIT } from './bounds.ts'
 import { backoffWait } from './backoff.ts'
 import type { Failure } from './failure.ts'
 import { type FailedCode, type Head, type HeadDraft, draftOf } from './head.ts'
-import { attemptsOf, keptCount } from './job-options.ts'
+import { attemptsOf, keepsNone } from './job-options.ts'
 import type { StateLane } from './keys.ts'
 import type { PayloadText } from './payload.ts'
 
@@ -177,7 +177,7 @@ function again(head: HeadDraft, wait: number, { now, maxStalledCount }: Circumst
 
 function finish(head: HeadDraft, now: number): Departure {
   const outcome = head.failedCode === undefined ? 'completed' : 'failed'
-  if (keptCount(head.opts, outcome) === 0) return { head, lane: 'gone' }
+  if (keepsNone(head.opts, outcome)) return { head, lane: 'gone' }
   head.finishedOn = now
   return { head, lane: outcome === 'completed' ? 'done' : 'dead' }
 }

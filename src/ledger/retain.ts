@@ -1,50 +1,86 @@
-/** Retention: removing the oldest finished jobs beyond what is kept, in bounded steps, off the hot path. */
+/** Retention: removing the oldest finished jobs beyond what is kept, by number or age, in bounded steps, off the hot path. */
 import { PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { type Head, decodeHead } from '../core/head.ts'
+import { type Kept, keptOf } from '../core/job-options.ts'
+import { throughTime, timeOf } from '../core/keys.ts'
 import { ownedRecords } from '../core/owned.ts'
-import type { Change } from '../store.ts'
+import type { Change, Page } from '../store.ts'
 import { HoldfastError } from '../error.ts'
 import { commitBlocks } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
-/** Removes up to one page of the oldest jobs of `done` or `dead` beyond `keep`; how many more there are to remove. */
-export async function pruneStep(ledger: Ledger, lane: 'done' | 'dead', keep: number): Promise<number> {
+/** The lanes of finished jobs. */
+export type FinishedLane = 'done' | 'dead'
+
+/** Removes up to one page of the oldest jobs of a lane that are beyond what is kept; whether there may be more of them. */
+export async function pruneStep(ledger: Ledger, lane: FinishedLane, kept: Kept): Promise<boolean> {
   const { store, lanes } = ledger
-  const [size = 0] = await store.count([{ lane: lanes[lane] }])
-  const excess = size - keep
-  if (excess <= 0) return 0
-  const [keys = []] = await store.scan([{ lane: lanes[lane], limit: Math.min(excess, PAGE_KEYS) }])
+  const tooOld = store.now() - kept.ageMs
+  const keys = await keysBeyond(ledger, lanes[lane], kept.count, tooOld)
+  if (keys.length === 0) return false
   const records = await store.read(keys.map(nameOf))
   const answers = await commitBlocks(
     store,
-    keys.map((key, at) => [prune(lanes[lane], key, records[at], keep)]),
+    keys.map((key, at) => {
+      // Others may be pruning too, and have got here first: what is not too old goes only while there are more than are kept.
+      const size: Sizes = timeOf(key) <= tooOld ? [] : [[{ lane: lanes[lane] }, kept.count + 1, Infinity]]
+      return [prune(lanes[lane], key, records[at], size)]
+    }),
   )
   const rejected = answers.find((answer) => answer instanceof HoldfastError)
   if (rejected !== undefined) throw rejected
-  return excess - keys.length
+  return keys.length === PAGE_KEYS
 }
 
+/** The rule of the job of a lane that finished last, which holds for all of them; `undefined` where nobody can say. */
+export async function lastRule(ledger: Ledger, lane: FinishedLane): Promise<Kept | undefined> {
+  const { store, lanes } = ledger
+  const [[newest] = []] = await store.scan([{ lane: lanes[lane], descending: true, limit: 1 }])
+  if (newest === undefined) return undefined
+  const [record] = await store.read([nameOf(newest)])
+  const head = headIn(record)
+  return head && keptOf(head.opts, lane === 'done' ? 'completed' : 'failed')
+}
+
+/** The oldest keys of a lane, as many as there are more than `count`, or as ended at `tooOld` or before: whichever is more. */
+async function keysBeyond(
+  ledger: Ledger,
+  lane: string,
+  count: number,
+  tooOld: number,
+): Promise<readonly string[]> {
+  const { store } = ledger
+  const pages: Page[] = []
+  if (count < Infinity) {
+    const [size = 0] = await store.count([{ lane }])
+    if (size > count) pages.push({ lane, limit: Math.min(size - count, PAGE_KEYS) })
+  }
+  if (tooOld >= 0) pages.push({ lane, until: throughTime(tooOld), limit: PAGE_KEYS })
+  if (pages.length === 0) return []
+  const [some = [], others = []] = await store.scan(pages)
+  return some.length > others.length ? some : others
+}
+
+type Sizes = NonNullable<NonNullable<Change['expect']>['size']>
+
 /** A job goes with everything that is its own as it was read; what changed it meanwhile was faster, and keeps it. */
-function prune(lane: string, key: string, record: string | undefined, keep: number): Change {
+function prune(lane: string, key: string, record: string | undefined, size: Sizes): Change {
   const name = nameOf(key)
   return {
     expect: {
       ...(record === undefined ? { absent: [name] } : { equal: [[name, record]] }),
-      // Others may be pruning too, and have got here first.
-      size: [[{ lane }, keep + 1, Infinity]],
+      size,
     },
     remove: [[lane, key]],
-    delete: [name, ...ownedOf(name, record)],
+    delete: [name, ...ownedRecords(name, headIn(record))],
   }
 }
 
-function ownedOf(name: string, record: string | undefined): string[] {
-  let head: Head | undefined
+function headIn(record: string | undefined): Head | undefined {
   try {
-    head = decodeHead(record)
+    return decodeHead(record)
   } catch {
-    head = undefined
+    return undefined
   }
-  return ownedRecords(name, head)
 }

@@ -4,7 +4,7 @@
  */
 import { isError } from '../core/failure.ts'
 import { DATA } from '../core/head.ts'
-import { keptCount } from '../core/job-options.ts'
+import { keptOf } from '../core/job-options.ts'
 import type { Departure, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import { Job } from '../job.ts'
@@ -78,8 +78,8 @@ export class Outcomes {
   }
 
   #keep({ head, lane }: Departure): void {
-    if (lane === 'done') this.#retain.note(lane, keptCount(head.opts, 'completed'))
-    if (lane === 'dead') this.#retain.note(lane, keptCount(head.opts, 'failed'))
+    if (lane === 'done') this.#retain.note(lane, keptOf(head.opts, 'completed'))
+    if (lane === 'dead') this.#retain.note(lane, keptOf(head.opts, 'failed'))
   }
 
   #setAside({ id, unreadable }: Grant, job: Job): void {

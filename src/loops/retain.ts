@@ -1,22 +1,35 @@
-/** Removing finished jobs beyond what is kept: about every thousand of them, and when the worker has nothing else to do. */
+/**
+ * Removing finished jobs beyond what is kept: about every thousand of them, every tenth of the age they may have, and when the
+ * worker starts or has nothing else to do. No timer: an idle worker does nothing.
+ */
+import type { Kept } from '../core/job-options.ts'
 import { asHoldfastError } from '../ledger/commit.ts'
-import { pruneStep } from '../ledger/retain.ts'
+import { type FinishedLane, lastRule, pruneStep } from '../ledger/retain.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-
-type Finished = 'done' | 'dead'
 
 /** Jobs beyond what is kept that may gather before they are removed: as many as are kept, within these bounds. */
 const SLACK_LEAST = 10
 const SLACK_MOST = 1000
+/** Between two removals by age, as a part of it, while jobs finish: how much longer than asked a job may be kept. */
+const AGE_SLACK = 0.1
 /** Milliseconds after which pruning that failed is tried again. */
 const RETRY_MS = 1000
+
+interface Noted {
+  /** Since it was last pruned. */
+  finished: number
+  /** The rule of the job that finished last; not known before one did. */
+  kept: Kept | undefined
+  /** On the host's monotonic clock. */
+  prunedAt: number
+}
 
 export class Retain {
   readonly #ledger: Ledger
   readonly #error: (error: unknown) => void
-  readonly #noted: Record<Finished, { finished: number; keep: number }> = {
-    done: { finished: 0, keep: Infinity },
-    dead: { finished: 0, keep: Infinity },
+  readonly #noted: Readonly<Record<FinishedLane, Noted>> = {
+    done: { finished: 0, kept: undefined, prunedAt: -Infinity },
+    dead: { finished: 0, kept: undefined, prunedAt: -Infinity },
   }
   #pruning: Promise<void> | undefined
   /** Asked for while it was under way: there may be a new rule. */
@@ -29,12 +42,19 @@ export class Retain {
     this.#error = error
   }
 
+  /** What a worker that ended left, and what got too old meanwhile, can go now. */
+  begin(): void {
+    for (const noted of Object.values(this.#noted)) noted.finished++
+    this.#start()
+  }
+
   /** A job finished and is kept; the rule it brings holds for its lane from now on. */
-  note(lane: Finished, keep: number): void {
+  note(lane: FinishedLane, kept: Kept): void {
     const noted = this.#noted[lane]
-    noted.keep = keep
+    noted.kept = kept
     noted.finished++
-    if (noted.finished > Math.min(Math.max(SLACK_LEAST, keep), SLACK_MOST)) this.#start()
+    const slack = Math.min(Math.max(SLACK_LEAST, kept.count), SLACK_MOST)
+    if (noted.finished > slack || this.#isLate(noted, kept.ageMs)) this.#start()
   }
 
   /** Nothing else to do: what has gathered can go now. */
@@ -61,18 +81,24 @@ export class Retain {
   async #prune(): Promise<void> {
     try {
       for (const lane of ['done', 'dead'] as const) {
-        const { finished, keep } = this.#noted[lane]
+        const noted = this.#noted[lane]
+        const { finished } = noted
         if (finished === 0) continue
-        for (let more = keep < Infinity; more && !this.#stopped; ) {
-          more = (await pruneStep(this.#ledger, lane, keep)) > 0
-        }
-        this.#noted[lane].finished -= finished
+        const kept = noted.kept ?? (await lastRule(this.#ledger, lane))
+        for (let more = kept !== undefined; more && !this.#stopped; )
+          more = await pruneStep(this.#ledger, lane, kept!)
+        noted.finished -= finished
+        noted.prunedAt = this.#ledger.store.host.monotonic()
       }
     } catch (error) {
       if (this.#stopped) return
       this.#error(error)
       if (asHoldfastError(error).code !== 'STORE_CLOSED') this.#retry()
     }
+  }
+
+  #isLate({ prunedAt }: Noted, ageMs: number): boolean {
+    return ageMs < Infinity && this.#ledger.store.host.monotonic() - prunedAt >= ageMs * AGE_SLACK
   }
 
   /** Nothing else may finish that would have it tried again. */

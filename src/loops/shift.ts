@@ -135,6 +135,7 @@ export class Shift {
     this.#reap.start()
     this.#leaseCheck.start()
     takeBack(this.#options.ledger).catch((error: unknown) => this.#error(error))
+    this.#retain.begin()
     this.#work.startClaiming()
   }
 

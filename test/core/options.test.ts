@@ -1,11 +1,11 @@
 /** Options of jobs, queues, workers: every wrong value is refused with OPTION_INVALID naming its field; undefined is the default. */
 import { describe, expect, test } from 'vitest'
-import { HoldfastError, Queue, Worker } from 'holdfast'
+import { HoldfastError, type KeepJobs, Queue, Worker } from 'holdfast'
 import { memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { ATTEMPTS_MOST, DURATION_MOST, PRIORITY_MOST, TIME_MOST } from '../../src/core/bounds.ts'
 import { show } from '../../src/core/check.ts'
-import { checkDefaultJobOptions, checkJobOptions, keptCount } from '../../src/core/job-options.ts'
+import { checkDefaultJobOptions, checkJobOptions, keptOf } from '../../src/core/job-options.ts'
 
 const NUMBERS: readonly unknown[] = [
   NaN,
@@ -36,7 +36,24 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   timeout: [...NUMBERS, 0, DURATION_MOST + 1],
   keepLogs: [...NUMBERS, 201],
   sizeLimit: [...NUMBERS, 256 * 1024],
-  removeOnComplete: [NaN, -1, 1.5, Infinity, 'yes', null, [], {}, { count: -1 }, { count: NaN }, { max: 1 }],
+  removeOnComplete: [
+    NaN,
+    -1,
+    1.5,
+    Infinity,
+    'yes',
+    null,
+    [],
+    {},
+    { count: -1 },
+    { count: NaN },
+    { max: 1 },
+    { age: -1 },
+    { age: 0.5 },
+    { age: '1' },
+    { age: Infinity },
+    { count: undefined },
+  ],
   removeOnFail: [NaN, -1, 1.5, 'yes', null, [], {}, { count: '1' }],
   backoff: [NaN, -1, 1.5, Infinity, 'fixed', null, [], {}, { type: 'fixed', wait: 1 }],
   'backoff.type': [7, '', 'x'.repeat(101), null, undefined].map((type) => ({ type })),
@@ -142,12 +159,17 @@ describe('what is right', () => {
     expect(Object.entries(metadata!)).toEqual([['__proto__', 'x']])
   })
 
-  test('keptCount has a number for every rule', () => {
-    expect(keptCount({}, 'completed')).toBe(1000)
-    expect(keptCount({}, 'failed')).toBe(5000)
-    expect(keptCount({ removeOnComplete: true, removeOnFail: false }, 'completed')).toBe(0)
-    expect(keptCount({ removeOnComplete: true, removeOnFail: false }, 'failed')).toBe(Infinity)
-    expect(keptCount({ removeOnComplete: { count: 7 } }, 'completed')).toBe(7)
+  test('every rule of retention is one of number and age', () => {
+    const of = (removeOnComplete: KeepJobs): unknown =>
+      keptOf(checkJobOptions({ removeOnComplete }, {}), 'completed')
+    const none = { count: 0, ageMs: Infinity }
+    expect(keptOf({}, 'completed')).toEqual({ count: 1000, ageMs: Infinity })
+    expect(keptOf({}, 'failed')).toEqual({ count: 5000, ageMs: Infinity })
+    expect([of(true), of(0), of({ count: 0, age: 9 }), of({ age: 0 })]).toEqual([none, none, none, none])
+    expect(of(false)).toEqual({ count: Infinity, ageMs: Infinity })
+    expect([of(7), of({ count: 7 })]).toEqual([7, 7].map((count) => ({ count, ageMs: Infinity })))
+    expect(of({ age: 86_400 })).toEqual({ count: Infinity, ageMs: 86_400_000 })
+    expect(of({ age: 60, count: 7 })).toEqual({ count: 7, ageMs: 60_000 })
   })
 })
 

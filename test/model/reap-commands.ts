@@ -1,5 +1,6 @@
 /** The commands of those who end the leases of others, and of those who clear away what is finished. */
 import * as fc from 'fast-check'
+import type { Kept } from '../../src/core/job-options.ts'
 import { readClaimName } from '../../src/core/keys.ts'
 import { type Reaper, type Stalled, reapExpired, recoverEpoch } from '../../src/ledger/lease.ts'
 import { pruneStep } from '../../src/ledger/retain.ts'
@@ -52,15 +53,16 @@ const recover = (q: QueueNumber, fault?: Fault) =>
     },
   })
 
-const prune = (q: QueueNumber, lane: 'done' | 'dead', keep: number, fault?: Fault) =>
-  new Step(`prune(${lane} ${keep})`, q, fault, {
+const prune = (q: QueueNumber, lane: 'done' | 'dead', kept: Kept, fault?: Fault) =>
+  new Step(`prune(${lane} ${kept.count} ${kept.ageMs})`, q, fault, {
     check: (model) => [...model.world(q).jobs.values()].some(({ place }) => place === lane),
     prepare: () => undefined,
-    act: async (_, { here }) => pruneStep(here.ledger, lane, keep),
-    expect: (_, world) => {
-      const pruned = pruneWorld(world, lane, keep, headNameOf(QUEUES[q]))
+    act: async (_, { here }) => pruneStep(here.ledger, lane, kept),
+    expect: (_, world, { now }) => {
+      const rule = { count: kept.count, tooOld: now - kept.ageMs }
+      const pruned = pruneWorld(world, lane, rule, headNameOf(QUEUES[q]))
       counters.pruned += pruned.removed
-      return { states: [world, pruned.world], out: 0 }
+      return { states: [world, pruned.world], out: false }
     },
   })
 
@@ -71,8 +73,19 @@ const reaps = fc
 const recoveries = fc.tuple(aQueue, aFault).map(([q, fault]) => recover(q, fault))
 
 const prunings = fc
-  .tuple(aQueue, fc.constantFrom('done' as const, 'dead' as const), fc.constantFrom(0, 0, 1, 2), aFault)
-  .map(([q, lane, keep, fault]) => prune(q, lane, keep, fault))
+  .tuple(
+    aQueue,
+    fc.constantFrom('done' as const, 'dead' as const),
+    fc.constantFrom<Kept>(
+      { count: 0, ageMs: Infinity },
+      { count: 1, ageMs: Infinity },
+      { count: 2, ageMs: 1000 },
+      { count: Infinity, ageMs: 1000 },
+      { count: Infinity, ageMs: 3000 },
+    ),
+    aFault,
+  )
+  .map(([q, lane, kept, fault]) => prune(q, lane, kept, fault))
 
 export const reapCommands: fc.Arbitrary<Command>[] = [
   ...times(4, reaps),

@@ -246,13 +246,14 @@ export function logInWorld(world: World, job: ModelJob, line: string): World {
   return withJob(world, { ...job, logs: most === 0 ? [] : [...job.logs, line].slice(-most) })
 }
 
+/** Of the jobs of a place, the newest `count` that ended after `tooOld` are kept. */
 export function pruneWorld(
   world: World,
   place: 'done' | 'dead',
-  keep: number,
+  { count, tooOld }: { readonly count: number; readonly tooOld: number },
   head: (id: string) => string,
 ): { world: World; removed: number } {
   const all = inOrder(world, place, head)
-  const removed = all.slice(0, Math.max(0, all.length - keep))
+  const removed = all.filter(({ finishedOn }, at) => at < all.length - count || finishedOn! <= tooOld)
   return { world: removed.reduce((next, { id }) => withoutJob(next, id), world), removed: removed.length }
 }
