@@ -4,7 +4,13 @@ export type { ErrorCode, Outcome } from './error.ts'
 export type { BackoffOptions, Jitter } from './core/backoff.ts'
 export type { FailedCode } from './core/head.ts'
 export type { HistoryEntry } from './core/history.ts'
-export type { DefaultJobOptions, JobOptions, KeepBounds, KeepJobs } from './core/job-options.ts'
+export type {
+  DefaultJobOptions,
+  JobOptions,
+  KeepBounds,
+  KeepJobs,
+  TimeoutPolicy,
+} from './core/job-options.ts'
 export type { LegacySettings, PassedOverOptions, PassedOverQueueOptions } from './core/legacy.ts'
 export type { JobState } from './core/lifecycle.ts'
 export type { Listener } from './events.ts'

@@ -38,6 +38,7 @@ export type KeptJobOptions = Readonly<
     | 'attempts'
     | 'backoff'
     | 'timeout'
+    | 'timeoutPolicy'
     | 'removeOnComplete'
     | 'removeOnFail'
     | 'keepLogs'
@@ -118,6 +119,7 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
       attempts: head === undefined ? 1 : attemptsOf(head.opts),
       backoff: head?.opts.backoff,
       timeout: head?.opts.timeout,
+      timeoutPolicy: head?.opts.timeoutPolicy,
       removeOnComplete: head?.opts.removeOnComplete,
       removeOnFail: head?.opts.removeOnFail,
       keepLogs: head?.opts.keepLogs,

@@ -44,6 +44,10 @@ export interface KeepBounds {
  */
 export type KeepJobs = boolean | number | KeepBounds
 
+/** What becomes of a job whose attempt took longer than its `timeout`. */
+export type TimeoutPolicy = (typeof TIMEOUT_POLICIES)[number]
+const TIMEOUT_POLICIES = ['retry', 'fail'] as const
+
 /** What can be said of a job when it is added. Times are in milliseconds. */
 export interface JobOptions {
   /** The job's own id, any text of 1 to 256 bytes as escaped; default: a monotonic ULID. Adding an id that exists returns that job, unchanged. */
@@ -62,6 +66,8 @@ export interface JobOptions {
   backoff?: number | BackoffOptions
   /** Milliseconds an attempt may take; then its signal aborts and it fails with `TIMEOUT`. Default: no limit. */
   timeout?: number
+  /** What a passed `timeout` means. `retry` (default): an attempt that failed, as any other. `fail`: the job fails for good, whatever attempts are left. */
+  timeoutPolicy?: TimeoutPolicy
   /** What is kept of jobs that completed; default `{ count: 1000 }`. The rule of the job that finished last holds for its queue. */
   removeOnComplete?: KeepJobs
   /** The same for jobs that failed; default `{ count: 5000 }`. */
@@ -143,6 +149,8 @@ const defaultChecks: Checks<DefaultJobOptions> = {
   attempts: integer(1, ATTEMPTS_MOST),
   backoff: backoffCheck,
   timeout: duration(1),
+  timeoutPolicy: (value, field) =>
+    TIMEOUT_POLICIES.find((policy) => policy === value) ?? refuseOption(field, value, "'retry' or 'fail'"),
   removeOnComplete: keepCheck,
   removeOnFail: keepCheck,
   keepLogs: integer(0, LOG_LINES_MOST),
@@ -176,13 +184,28 @@ export function checkJobOptions(given: unknown, defaults: CheckedJobOptions): Ch
 /** What of its options a job's head keeps: what is needed after it was added, so not what its key says. */
 export type KeptOptions = Pick<
   CheckedJobOptions,
-  'attempts' | 'backoff' | 'timeout' | 'removeOnComplete' | 'removeOnFail' | 'keepLogs' | 'delay' | 'metadata'
+  | 'attempts'
+  | 'backoff'
+  | 'timeout'
+  | 'timeoutPolicy'
+  | 'removeOnComplete'
+  | 'removeOnFail'
+  | 'keepLogs'
+  | 'delay'
+  | 'metadata'
 >
 
-export function keptOptions(options: CheckedJobOptions): KeptOptions {
-  const { attempts, backoff, timeout, removeOnComplete, removeOnFail, keepLogs, delay, metadata } = options
-  return { attempts, backoff, timeout, removeOnComplete, removeOnFail, keepLogs, delay, metadata }
-}
+export const keptOptions = (options: CheckedJobOptions): KeptOptions => ({
+  attempts: options.attempts,
+  backoff: options.backoff,
+  timeout: options.timeout,
+  timeoutPolicy: options.timeoutPolicy,
+  removeOnComplete: options.removeOnComplete,
+  removeOnFail: options.removeOnFail,
+  keepLogs: options.keepLogs,
+  delay: options.delay,
+  metadata: options.metadata,
+})
 
 export const attemptsOf = (options: KeptOptions): number => options.attempts ?? 1
 export const keptLogLines = (options: KeptOptions): number => options.keepLogs ?? LOG_LINES

@@ -203,7 +203,8 @@ export class Attempt {
     this.#abort(error)
     if (this.#ended) return
     this.outcome = { error }
-    this.#end({ kind: 'failed', failure: describeFailure(error), code: 'TIMEOUT' })
+    const final = this.grant.head?.opts.timeoutPolicy === 'fail'
+    this.#end({ kind: 'failed', failure: describeFailure(error), code: 'TIMEOUT', final })
   }
 
   #abort(error: HoldfastError): void {

@@ -34,6 +34,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   lifo: NO_BOOLEANS,
   attempts: [...NUMBERS, 0, ATTEMPTS_MOST + 1],
   timeout: [...NUMBERS, 0, DURATION_MOST + 1],
+  timeoutPolicy: ['', 'Fail', 'restart', 1, true, null, {}, ['fail']],
   keepLogs: [...NUMBERS, 201],
   sizeLimit: [...NUMBERS, 256 * 1024],
   removeOnComplete: [
@@ -96,7 +97,7 @@ describe('every option of a job', () => {
     },
   )
 
-  test.each(['timeoutPolicy', 'ttl', 'Delay', '__proto__x', 'toString', 'constructor'])(
+  test.each(['timeoutpolicy', 'ttl', 'Delay', '__proto__x', 'toString', 'constructor'])(
     '%s is unknown',
     (name) => {
       const error = refusal(() => checkJobOptions({ [name]: 1 }, {}))

@@ -107,3 +107,31 @@ test('the end of the handler frees the slot at once', async () => {
   await host.advance(1)
   expect(await queue.getJobState('next')).toBe('completed')
 })
+
+test.each([
+  ['fail', 1],
+  ['retry', 3],
+  [undefined, 3],
+] as const)('by the policy %s the job is tried %d times of 3', async (timeoutPolicy, tries) => {
+  const { host, queue, said, worker } = stage()
+  await queue.add('n', 1, { timeout: 500, timeoutPolicy, attempts: 3, jobId: 'j' })
+  worker((_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', resolve)))
+  await host.advance(10_000)
+  const job = (await queue.getJob('j'))!
+  expect(job).toMatchObject({ failedCode: 'TIMEOUT', attemptsMade: tries })
+  expect(job.opts.timeoutPolicy).toBe(timeoutPolicy)
+  expect(only(said, 'failed')).toHaveLength(tries)
+  expect(only(said, 'exhausted')).toEqual([`exhausted j ${tries}`])
+})
+
+test('the policy is for the limit alone: other failures are tried again', async () => {
+  const { host, queue, worker } = stage()
+  await queue.add('n', 1, { timeout: 500, timeoutPolicy: 'fail', attempts: 2, jobId: 'j' })
+  let runs = 0
+  worker(() => {
+    if (++runs === 1) throw new Error('no')
+    return 'ok'
+  })
+  await host.advance(1000)
+  expect((await queue.getJob('j'))!).toMatchObject({ returnvalue: 'ok', attemptsMade: 2 })
+})
