@@ -9,6 +9,7 @@ import { PAGE_KEYS, PROMOTE_JOBS } from '../core/bounds.ts'
 import {
   claimOfLease,
   claimsKey,
+  exactly,
   jobIdOf,
   leaseKey,
   partId,
@@ -204,7 +205,21 @@ function unsealPart(record: string | undefined): PayloadText {
   return unseal(record)
 }
 
-/** Grants under a claim whose answer was lost: what the store says the claim holds. */
+/**
+ * Grants under a claim whose answer was lost. Its entry is looked for first: a claim that comes to be only while the leases
+ * are walked would be seen in part, and the leases not seen would be left without an entry. Unseen, it expires whole. Leases
+ * are looked for again last: the head of one that ended meanwhile belongs to another lease, and so does its fence.
+ */
+export async function grantsOfLostClaim(ledger: Ledger, { claim, until }: ClaimPlan): Promise<Grant[]> {
+  const { store, lanes } = ledger
+  const [entry = []] = await store.scan([{ ...exactly(lanes.claims, claimsKey(until, claim)), limit: 1 }])
+  if (entry.length === 0) return []
+  const grants = await grantsOfClaim(ledger, claim)
+  const held = new Set(await leaseKeys(ledger))
+  return grants.filter((grant) => held.has(grant.leaseKey))
+}
+
+/** Grants under a claim: what the store says it holds. */
 export async function grantsOfClaim(ledger: Ledger, claim: string): Promise<Grant[]> {
   const keys = (await leaseKeys(ledger)).filter((key) => claimOfLease(key) === claim)
   return readGrants(ledger, keys)

@@ -17,6 +17,8 @@ export class Reap {
   readonly #alarm: Alarm
   #unwatch: (() => void) | undefined
   #reaping: Promise<void> | undefined
+  /** What an earlier opening left behind is ended; a store that fails meanwhile does not make us forget it. */
+  #recovered = false
 
   constructor(
     ledger: Ledger,
@@ -40,7 +42,7 @@ export class Reap {
     this.#unwatch = store.watch([lanes.claims], () => {
       if (!this.#alarm.isSet) this.#alarm.set(store.now() + this.#reaper.verdictMs)
     })
-    this.#reaping = this.#recover().finally(() => (this.#reaping = undefined))
+    this.#reaping = this.#reap().finally(() => (this.#reaping = undefined))
   }
 
   /** Resolves once a verdict under way has been carried out. */
@@ -51,18 +53,11 @@ export class Reap {
     await this.#reaping
   }
 
-  async #recover(): Promise<void> {
-    try {
-      this.#report.stalled(await recoverEpoch(this.#ledger, this.#reaper))
-      await this.#sleep()
-    } catch (error) {
-      this.#failed(error)
-    }
-  }
-
   async #reap(): Promise<void> {
     try {
-      this.#report.stalled(await reapExpired(this.#ledger, this.#reaper))
+      if (!this.#recovered) this.#report.stalled(await recoverEpoch(this.#ledger, this.#reaper))
+      else this.#report.stalled(await reapExpired(this.#ledger, this.#reaper))
+      this.#recovered = true
       await this.#sleep()
     } catch (error) {
       this.#failed(error)

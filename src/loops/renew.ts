@@ -118,7 +118,7 @@ export class Renewal {
         claim.until = until
         claim.perhaps = []
       } else if (claim.leases.size > 0) {
-        this.#report.lost(claim)
+        this.#lose(claim)
       }
     })
     this.#renewing = false
@@ -142,6 +142,15 @@ export class Renewal {
   #failed(claim: HeldClaim, tried: number, error: HoldfastError): void {
     if (error.outcome === 'unknown') claim.perhaps = [...claim.perhaps, tried]
     this.#report.error(error)
-    if (this.#ledger.store.now() > claim.until && claim.leases.size > 0) this.#report.lost(claim)
+    if (this.#ledger.store.now() > claim.until && claim.leases.size > 0) this.#lose(claim)
+  }
+
+  /**
+   * Lets go of a claim whole. Its entry may still be there: it is left to expire with the leases that are, and no other end of
+   * a lease of this claim may take it along.
+   */
+  #lose(claim: HeldClaim): void {
+    this.#claims.delete(claim.name)
+    this.#report.lost(claim)
   }
 }

@@ -12,7 +12,7 @@ import {
   type Grant,
   type SeenConfig,
   grantsOf,
-  grantsOfClaim,
+  grantsOfLostClaim,
   planClaim,
   planPromotion,
   readConfig,
@@ -290,7 +290,7 @@ export class Work {
     for (const plan of this.#lostAnswers) {
       // Taken out before it is looked for, as there may be two cycles.
       this.#lostAnswers.delete(plan)
-      const grants = await grantsOfClaim(this.#options.ledger, plan.claim).catch((error: unknown) => {
+      const grants = await grantsOfLostClaim(this.#options.ledger, plan).catch((error: unknown) => {
         this.#lostAnswers.add(plan)
         throw error
       })

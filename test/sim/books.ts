@@ -1,0 +1,307 @@
+/**
+ * What the store was told, kept a second time: every unit that applies is read as steps of jobs from lane to lane, and each
+ * step is held against the rules. So a violation is seen in the commit that makes it, at the cost of that commit alone.
+ */
+import { type Head, decodeHead } from '../../src/core/head.ts'
+import { decodeConfig } from '../../src/core/config.ts'
+import { nameOf, placedKey } from '../../src/core/evaluate.ts'
+import { claimOfLease, readClaimName, timeOf } from '../../src/core/keys.ts'
+import type { Change, Key, Moved, Result } from '../../src/store.ts'
+import { must } from '../model/invariants.ts'
+import { type Rules, type Step } from './rules.ts'
+import type { Trace } from './trace.ts'
+
+/** One lease of a job. */
+export interface Lease {
+  readonly name: string
+  readonly claim: string
+  /** The incarnation that claimed it. */
+  readonly by: string
+  readonly fence: number
+  /** How it ended. */
+  end?: Departed | undefined
+}
+
+export type Departed = 'completed' | 'failed' | 'stalled' | 'given back' | 'removed' | 'gone'
+
+export interface BookedJob {
+  readonly name: string
+  readonly queue: string
+  /** Number of the job in the plan. */
+  readonly n: number
+  /** Told apart from an earlier job of the same id. */
+  readonly born: number
+  lane: string
+  key: string
+  head: Head
+  /** On the timeline: when it came to its lane. */
+  since: number
+  lease: Lease | undefined
+  /** Fence of its last lease. */
+  fence: number
+}
+
+export interface Entry {
+  readonly lane: string
+  readonly until: number
+  readonly by: string
+}
+
+/** What one change does, by job. */
+interface Touched {
+  removed?: { lane: string; key: string }
+  added?: { lane: string; key: string }
+  head?: string | undefined
+}
+
+const STATES: ReadonlySet<string> = new Set(['ready', 'due', 'suspect', 'lease', 'blocked', 'done', 'dead'])
+
+const kindOf = (lane: string): string => lane.slice(0, lane.indexOf(':'))
+const queueOf = (lane: string): string => lane.slice(lane.indexOf(':') + 1)
+
+export class Books {
+  readonly jobs = new Map<string, BookedJob>()
+  readonly claims = new Map<string, Entry>()
+  readonly leases = new Map<string, Lease>()
+  readonly paused = new Set<string>()
+  /** Progress that was written, by job. */
+  readonly progress = new Map<string, Set<string>>()
+  /** Until when a machine has something to do for a queue at least, on the timeline; a lease that lives makes it busy besides. */
+  readonly busyUntil = new Map<string, number>()
+  commits = 0
+  claimsMade = 0
+  claimsThatGot = 0
+  readonly #trace: Trace
+  readonly #rules: Rules
+  readonly #now: () => number
+  readonly #births = new Set<string>()
+  readonly #numbers = new Set<number>()
+  #born = 0
+
+  constructor(trace: Trace, rules: Rules, now: () => number) {
+    this.#trace = trace
+    this.#rules = rules
+    this.#now = now
+  }
+
+  /** A unit was applied by an incarnation of a machine. */
+  apply(by: string, changes: readonly Change[], results: readonly Result[]): void {
+    this.commits++
+    changes.forEach((change, at) => {
+      const result = results[at]!
+      if (change.move?.to.some(({ lane }) => lane.startsWith('lease:')) === true)
+        this.#countClaim(results, at)
+      if (result !== false) this.#change(by, change, result)
+    })
+  }
+
+  isBusy(by: string, queue: string, until: number): void {
+    const key = `${by} ${queue}`
+    this.busyUntil.set(key, Math.max(this.busyUntil.get(key) ?? 0, until))
+  }
+
+  wasBorn(name: string): boolean {
+    return this.#births.has(name)
+  }
+
+  wasNumberBorn(n: number): boolean {
+    return this.#numbers.has(n)
+  }
+
+  leaseOf(claim: string, name: string): Lease | undefined {
+    return this.leases.get(`${claim}/${name}`)
+  }
+
+  /** Leases that live, of a machine or of all. */
+  held(by?: string, queue?: string): BookedJob[] {
+    return [...this.jobs.values()].filter(
+      (job) =>
+        job.lease !== undefined &&
+        (by === undefined || job.lease.by === by) &&
+        (queue === undefined || job.queue === queue),
+    )
+  }
+
+  /** Only claims that the queue's settings allowed count: the others were not tries to get a job. */
+  #countClaim(results: readonly Result[], at: number): void {
+    this.claimsMade++
+    const got = results[at]
+    if (got !== false && got !== undefined && got.length > 0) this.claimsThatGot++
+  }
+
+  #change(by: string, change: Change, result: readonly Moved[]): void {
+    const touched = new Map<string, Touched>()
+    const touch = (name: string): Touched => {
+      let found = touched.get(name)
+      if (found === undefined) touched.set(name, (found = {}))
+      return found
+    }
+    const removed = [...(change.remove ?? [])]
+    const added = [...(change.add ?? [])]
+    for (const { key } of result) {
+      removed.push([change.move!.from.lane, key])
+      for (const place of change.move!.to) added.push([place.lane, placedKey(key, place)])
+    }
+    this.#entries(by, removed, added)
+    for (const [lane, key] of removed)
+      if (STATES.has(kindOf(lane))) touch(nameOf(key)).removed = { lane, key }
+    for (const [lane, key] of added) {
+      if (!STATES.has(kindOf(lane))) continue
+      must(
+        touch(nameOf(key)).added === undefined,
+        `invariant 5: ${nameOf(key)} is placed twice by one change`,
+      )
+      touch(nameOf(key)).added = { lane, key }
+    }
+    for (const [id, value] of change.set ?? []) this.#record(by, id, value, touch)
+    for (const id of change.delete ?? []) this.#deleted(id, touch)
+    for (const [name, what] of touched) this.#step(by, name, what, change)
+  }
+
+  #record(by: string, id: string, value: string, touch: (name: string) => Touched): void {
+    const parts = id.split(':')
+    if (parts.length === 2) touch(id).head = value
+    else if (parts[0] === 'queue') {
+      if (decodeConfig(value).paused === true) this.paused.add(parts[1]!)
+      else this.paused.delete(parts[1]!)
+      this.#trace.say(`  ${id} = ${value.slice(-20)}`)
+    } else {
+      const name = `${parts[1]}:${parts[2]}`
+      if (parts[0] === 'progress' || parts[0] === 'logs') this.#rules.talked(by, this.jobs.get(name), name)
+      if (parts[0] === 'progress') {
+        const seen = this.progress.get(name) ?? new Set()
+        this.progress.set(name, seen.add(value))
+      }
+    }
+  }
+
+  #deleted(id: string, touch: (name: string) => Touched): void {
+    const parts = id.split(':')
+    if (parts.length === 2) touch(id)
+    if (parts[0] === 'queue') this.paused.delete(parts[1]!)
+  }
+
+  /** Entries of claims: made, moved, judged, gone. */
+  #entries(by: string, removed: readonly Key[], added: readonly Key[]): void {
+    const before = new Map<string, Entry>()
+    for (const [lane, key] of removed) {
+      if (kindOf(lane) !== 'claims' && kindOf(lane) !== 'reap') continue
+      const claim = nameOf(key)
+      const entry = this.claims.get(claim)
+      must(entry !== undefined && entry.until === timeOf(key), `the entry of ${claim} is not where it was`)
+      before.set(claim, entry)
+      this.claims.delete(claim)
+    }
+    for (const [lane, key] of added) {
+      if (kindOf(lane) !== 'claims' && kindOf(lane) !== 'reap') continue
+      const claim = nameOf(key)
+      must(!this.claims.has(claim), `the claim ${claim} has two entries`)
+      const old = before.get(claim)
+      const entry: Entry = { lane: kindOf(lane), until: timeOf(key), by: old?.by ?? by }
+      this.#rules.entryMoved(by, claim, old, entry)
+      this.claims.set(claim, entry)
+      this.#trace.say(
+        `  ${by} ${old === undefined ? 'claims' : entry.lane === 'claims' ? 'renews' : 'reaps'} ${claim} ${entry.until}`,
+      )
+    }
+  }
+
+  #step(by: string, name: string, { removed, added, head }: Touched, change: Change): void {
+    const job = this.jobs.get(name)
+    must(
+      job === undefined || removed === undefined || removed.key === job.key,
+      `invariant 5: ${name} was not at ${removed?.key}`,
+    )
+    if (removed === undefined && added === undefined) {
+      if (head !== undefined && job !== undefined) this.#rewritten(by, job, head)
+      return
+    }
+    const step: Step = {
+      by,
+      job,
+      name,
+      from: job === undefined ? undefined : kindOf(job.lane),
+      to: added === undefined ? undefined : kindOf(added.lane),
+      key: added?.key,
+      head: head === undefined ? job?.head : decodeHead(head),
+      change,
+    }
+    must(
+      job === undefined || removed !== undefined,
+      `invariant 5: ${name} is in ${job?.lane} and placed in ${added?.lane}`,
+    )
+    const departed = this.#rules.step(step)
+    if (job?.lease !== undefined) this.#endLease(job, departed)
+    this.#place(step, added)
+  }
+
+  #endLease(job: BookedJob, departed: Departed | undefined): void {
+    const lease = job.lease!
+    lease.end = departed ?? 'gone'
+    this.isBusy(lease.by, job.queue, this.#now())
+    job.lease = undefined
+  }
+
+  #place(step: Step, added: { lane: string; key: string } | undefined): void {
+    const { job, name, by, from, to, head } = step
+    this.#trace.say(`  ${by} ${name} ${from ?? '-'} > ${to ?? '-'}`)
+    if (added === undefined) {
+      this.jobs.delete(name)
+      return
+    }
+    const placed: BookedJob = job ?? this.#newJob(step, added.lane)
+    placed.lane = added.lane
+    placed.key = added.key
+    placed.head = head!
+    placed.since = this.#now()
+    if (to === 'lease') this.#lease(placed, by)
+    this.jobs.set(name, placed)
+  }
+
+  #newJob(step: Step, lane: string): BookedJob {
+    const n = this.#rules.numberOf(step)
+    this.#births.add(step.name)
+    this.#numbers.add(n)
+    return {
+      name: step.name,
+      n,
+      queue: queueOf(lane),
+      born: ++this.#born,
+      lane,
+      key: '',
+      head: step.head!,
+      since: 0,
+      lease: undefined,
+      fence: 0,
+    }
+  }
+
+  #lease(job: BookedJob, by: string): void {
+    const claim = claimOfLease(job.key)
+    const fence = Math.max(job.head.fence, readClaimName(claim).grantedAt)
+    must(fence > job.fence, `invariant 7: the fence of ${job.name} goes from ${job.fence} to ${fence}`)
+    const lease: Lease = { name: job.name, claim, by, fence }
+    must(!this.leases.has(`${claim}/${job.name}`), `invariant 7: ${job.name} is granted twice under ${claim}`)
+    this.leases.set(`${claim}/${job.name}`, lease)
+    job.lease = lease
+    job.fence = fence
+  }
+
+  /** A head that is rewritten where it is: what the job owns may change, nothing else. */
+  #rewritten(by: string, job: BookedJob, raw: string): void {
+    const head = decodeHead(raw)
+    const same = (
+      [
+        'attemptsMade',
+        'attemptsStarted',
+        'stalledCounter',
+        'generation',
+        'finishedOn',
+        'key',
+        'fence',
+      ] as const
+    ).every((field) => head[field] === job.head[field])
+    must(same, `invariant 11: the head of ${job.name} is rewritten by ${by} while it is in ${job.lane}`)
+    job.head = head
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What a campaign counts: how often each rare event came for which the simulator exists, and whether enough went well for
+ * anything to be shown at all.
+ */
+
+export type Tally = Map<string, number>
+
+export const count = (tally: Tally, what: string, by = 1): void =>
+  void tally.set(what, (tally.get(what) ?? 0) + by)
+
+export function addTally(sum: Tally, tally: Tally): void {
+  for (const [what, times] of tally) count(sum, what, times)
+}
+
+/** Events of which a campaign of many seeds has to see each at least once. */
+export const SOMETIMES = [
+  'settle refused',
+  'settle refused as stale',
+  'unknown applied',
+  'unknown not applied',
+  'ghost applied',
+  'ghost after another grant',
+  'double applied',
+  'double refused',
+  'delayed',
+  'answered late',
+  'look failed',
+  'hint dropped',
+  'hint storm',
+  'crash',
+  'crash before a commit',
+  'crash after a commit',
+  'crash during recovery',
+  'crash while closing',
+  'crash by a job',
+  'poison pill failed',
+  'lease ended by a reaper',
+  'lease of an earlier epoch ended',
+  'lease expired while its handler ran',
+  'lock lost',
+  'verdict of a dead reaper taken over',
+  'pause longer than a lease',
+  'sleep longer than a lease',
+  'clock set forward',
+  'clock set back',
+  'suspect ran',
+  'job completed after a stall',
+  'added again after unknown, deduplicated',
+  'added again, deduplicated',
+  'add never acknowledged, yet there',
+  'finished job retried',
+  'finished job pruned',
+  'running job removed by force',
+  'claim answer lost, jobs taken over',
+  'closed on time while the store failed',
+  'closed with handlers running',
+  'slot of a deaf handler given away',
+  'healed with all hints lost',
+] as const
+
+/** Least shares of calls that succeed and of claims that get jobs. */
+const LEAST_SHARE = 0.3
+
+/** What a campaign failed to show; empty where it showed what it should. */
+export function shortcomings(tally: Tally, seeds: number): string[] {
+  const found: string[] = []
+  for (const [name, good, all] of SHARES) {
+    const share = (tally.get(good) ?? 0) / Math.max(1, tally.get(all) ?? 0)
+    if (share < LEAST_SHARE) found.push(`only ${(share * 100).toFixed(1)} % of ${name}`)
+  }
+  if (seeds >= 200)
+    for (const what of SOMETIMES) if ((tally.get(what) ?? 0) === 0) found.push(`never seen: ${what}`)
+  return found
+}
+
+/** What is to go well, counted as so many of so many. */
+export const SHARES = [
+  ['claims got jobs', 'claims that got jobs', 'claims'],
+  ['store calls succeeded', 'store calls that succeeded', 'store calls'],
+  ['calls of producers succeeded', 'producer calls that succeeded', 'producer calls'],
+] as const

@@ -1,0 +1,164 @@
+/** What producers do: call, write down what they tried and what they were told, and call again where they have to. */
+import { Queue, type HoldfastError } from 'holdfast'
+import { headId } from '../../src/core/keys.ts'
+import { must } from '../model/invariants.ts'
+import { Chance } from './chance.ts'
+import { type JobSpec, QUEUES } from './jobs.ts'
+import type { PlannedCall } from './plan.ts'
+import type { Process } from './site.ts'
+import { checkError } from './witness.ts'
+import type { World } from './world.ts'
+
+const MOST_TRIES = 6
+
+export async function play(world: World, process: Process, call: PlannedCall): Promise<void> {
+  const chance = new Chance(world.plan.seed, 'call', call.id)
+  const state = { unknown: false }
+  for (let tries = 1; tries <= MOST_TRIES; tries++) {
+    world.count('producer calls')
+    const error = await attempt(world, process, call, state)
+    const { name } = process.machine
+    world.trace.say(
+      `${name} ${call.kind} #${call.id} ${error === undefined ? 'ok' : `${error.code} ${error.outcome}`}`,
+    )
+    if (error === undefined) return world.count('producer calls that succeeded')
+    if (error.outcome === 'unknown') state.unknown = true
+    if (!isWorthAnother(world, call, error) || (error.outcome === 'failed' && chance.maybe(0.3))) return
+    await process.machine.sleep(chance.spread(20, 3000))
+  }
+}
+
+/** Without an id of its own a job may be there already; adding it again would make a second one. */
+function isWorthAnother(world: World, call: PlannedCall, error: HoldfastError): boolean {
+  if (error.code === 'JOB_STATE' || error.code === 'JOB_NOT_FOUND' || error.code === 'STORE_CLOSED')
+    return false
+  if (call.kind !== 'add' || error.outcome === 'failed') return true
+  return call.jobs.every((n) => world.witness.spec(n).options.jobId !== undefined)
+}
+
+async function attempt(
+  world: World,
+  process: Process,
+  call: PlannedCall,
+  state: { unknown: boolean },
+): Promise<HoldfastError | undefined> {
+  try {
+    await ask(world, process, call, state)
+    return undefined
+  } catch (error) {
+    return world.guard(() => {
+      const checked = checkError(error, call.kind)
+      if (call.kind === 'add' && checked.outcome === 'failed') checkNothingAdded(world, call.jobs)
+      if (call.kind === 'resume' && checked.outcome === 'failed') world.witness.hasResumed(call.queue)
+      return checked
+    })
+  }
+}
+
+async function ask(
+  world: World,
+  { queues }: Process,
+  call: PlannedCall,
+  state: { unknown: boolean },
+): Promise<void> {
+  const { witness } = world
+  switch (call.kind) {
+    case 'add':
+      return add(
+        world,
+        queues[witness.spec(call.jobs[0]!).queue]!,
+        call.jobs.map((n) => witness.spec(n)),
+        state,
+      )
+    case 'remove':
+      return remove(world, queues, call)
+    case 'retry':
+      return retry(world, queues, call)
+    case 'pause': {
+      const before = witness.resumes(call.queue)
+      await queues[call.queue]!.pause()
+      return witness.hasPaused(call.queue, before)
+    }
+    case 'resume':
+      witness.triesToResume(call.queue)
+      await queues[call.queue]!.resume()
+      return witness.hasResumed(call.queue)
+    default: {
+      const counts = await queues[call.queue]!.getJobCounts()
+      world.trace.say(`counts ${JSON.stringify(counts)}`)
+    }
+  }
+}
+
+async function add(
+  world: World,
+  queue: Queue,
+  specs: readonly JobSpec[],
+  state: { unknown: boolean },
+): Promise<void> {
+  for (const { n } of specs) world.witness.tries(n)
+  const jobs =
+    specs.length === 1
+      ? [await queue.add('job', specs[0]!.data, specs[0]!.options)]
+      : await queue.addBulk(specs.map(({ data, options }) => ({ name: 'job', data, opts: options })))
+  world.guard(() => {
+    must(
+      jobs.length === specs.length,
+      `invariant 20: ${specs.length} jobs were added and ${jobs.length} given`,
+    )
+    jobs.forEach((job, at) => {
+      const { n, options } = specs[at]!
+      world.witness.acknowledged(n)
+      must(
+        options.jobId === undefined || job.id === options.jobId,
+        `invariant 20: job ${n} is given as ${job.id}`,
+      )
+      must(
+        world.books.wasBorn(headId(queue.name, job.id)),
+        `invariant 1: job ${n} was acknowledged and is not in the store`,
+      )
+      must(
+        !job.deduplicated || world.witness.perhapsAdded(n) > 1,
+        `invariant 4: job ${n} was added once and is said to be a duplicate`,
+      )
+      if (job.deduplicated)
+        world.count(state.unknown ? 'added again after unknown, deduplicated' : 'added again, deduplicated')
+    })
+  })
+}
+
+/** Nothing of a call that failed is in the store, if no other call may have put it there. */
+function checkNothingAdded(world: World, jobs: readonly number[]): void {
+  for (const n of jobs) {
+    world.witness.failed(n)
+    if (world.witness.perhapsAdded(n) === 0)
+      must(!world.books.wasNumberBorn(n), `invariant 19: adding job ${n} failed, and it is in the store`)
+  }
+}
+
+async function remove(
+  world: World,
+  queues: readonly Queue[],
+  { job, force }: { job: number; force: boolean },
+): Promise<void> {
+  const id = world.witness.idOf(job)
+  if (id === undefined) return
+  world.witness.triesToRemove(job, force)
+  const { queue } = world.witness.spec(job)
+  const removed = await queues[queue]!.remove(id, { force })
+  world.trace.say(`removed ${id}: ${removed}`)
+}
+
+async function retry(
+  world: World,
+  queues: readonly Queue[],
+  { job, resetAttempts }: { job: number; resetAttempts: boolean },
+): Promise<void> {
+  const id = world.witness.idOf(job)
+  const { queue } = world.witness.spec(job)
+  const found = id === undefined ? undefined : await queues[queue]!.getJob(id)
+  if (found === undefined) return
+  must(found.queueName === QUEUES[queue], 'a job of another queue is given')
+  world.witness.triesToRetry(job)
+  await found.retry({ resetAttempts })
+}

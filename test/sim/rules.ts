@@ -1,0 +1,293 @@
+/**
+ * The rules of a job's life as an outsider can state them: which step from lane to lane is legal, given what producers asked
+ * for, what handlers did and what time it is. Each violation names its invariant.
+ */
+import { type Head, RESULT, DATA } from '../../src/core/head.ts'
+import { claimOfLease, jobIdOf, readClaimName, timeOf } from '../../src/core/keys.ts'
+import { STALL_WAIT } from '../../src/core/bounds.ts'
+import { unseal } from '../../src/core/codec.ts'
+import type { Change } from '../../src/store.ts'
+import { must } from '../model/invariants.ts'
+import type { BookedJob, Departed, Entry } from './books.ts'
+import { type JobSpec, KEPT, isPill } from './jobs.ts'
+import type { Options } from './options.ts'
+import type { Witness } from './witness.ts'
+
+export interface Step {
+  readonly by: string
+  readonly job: BookedJob | undefined
+  readonly name: string
+  readonly from: string | undefined
+  readonly to: string | undefined
+  readonly key: string | undefined
+  readonly head: Head | undefined
+  readonly change: Change
+}
+
+export interface Surroundings {
+  readonly options: Options
+  /** The one clock of the store, ms since the epoch. */
+  readonly now: () => number
+  readonly epoch: () => string | undefined
+  /** Whether nothing that goes wrong is under way any more, and nothing did for a while. */
+  readonly isCalm: () => boolean
+  /** Whether an incarnation is up, and has been so throughout a lease. */
+  readonly isWell: (by: string) => boolean
+  readonly isUp: (by: string) => boolean
+  /** Whether jobs are on lease under a claim. */
+  readonly holdsLeases: (claim: string) => boolean
+  readonly isPaused: (queue: string) => boolean
+  /** Keys in a lane of finished jobs. */
+  readonly sizeOf: (lane: string) => number
+  readonly entryOf: (claim: string) => Entry | undefined
+  readonly count: (what: string) => void
+}
+
+export class Rules {
+  readonly #world: Surroundings
+  readonly #witness: Witness
+
+  constructor(world: Surroundings, witness: Witness) {
+    this.#world = world
+    this.#witness = witness
+  }
+
+  /** What became of the lease that ends with a step, where one does. */
+  step(step: Step): Departed | undefined {
+    const { from, to } = step
+    if (from === undefined) this.#added(step)
+    else if (to === 'lease') this.#granted(step)
+    else if (from === 'lease') return this.#ended(step)
+    else if (to === undefined) this.#vanished(step)
+    else if (from === 'due' && to === 'ready') this.#notBefore(step.job!.key, step.name)
+    else if ((from === 'done' || from === 'dead') && to === 'ready') this.#retried(step)
+    else must(false, `invariant 10: ${step.name} goes from ${from} to ${to}`)
+    return undefined
+  }
+
+  /** The number of a job that is being added: nothing is invented, and its data is what was given. */
+  numberOf({ name, head, change }: Step): number {
+    const text = head![DATA] ?? partIn(change, 'payload') ?? ''
+    const n = this.#witness.numberOf(jobIdOf(name), text)
+    must(n !== undefined, `invariant 2: nobody added ${name} with the data ${text.slice(0, 50)}`)
+    return n
+  }
+
+  entryMoved(by: string, claim: string, old: Entry | undefined, entry: Entry): void {
+    if (entry.lane === 'claims') {
+      must(
+        old === undefined || old.lane === 'claims',
+        `invariant 8: ${by} takes back the verdict on ${claim}`,
+      )
+      must(old === undefined || old.by === by, `invariant 8: ${by} renews ${claim}, which is ${old?.by}'s`)
+      must(
+        old === undefined || entry.until >= old.until,
+        `invariant 6: ${by} renews ${claim} to an earlier time`,
+      )
+      return
+    }
+    must(old !== undefined, `invariant 6: a verdict on ${claim}, which had no entry`)
+    const now = this.#world.now()
+    must(old.until < now, `invariant 6: ${by} ends ${claim} ${old.until - now} ms before its lease expires`)
+    if (old.lane === 'reap') this.#world.count('verdict of a dead reaper taken over')
+    // An entry may be left without leases for a while: then nothing is lost with it.
+    if (this.#world.isCalm() && this.#world.isWell(old.by) && old.lane === 'claims')
+      must(
+        !this.#world.holdsLeases(claim),
+        `invariant 29: ${old.by} is well and lost its claim ${claim} to ${by}`,
+      )
+  }
+
+  /** Progress and logs are written under a lease, by its holder. */
+  talked(by: string, job: BookedJob | undefined, name: string): void {
+    must(job?.lease?.by === by, `invariant 8: ${by} writes progress or a log of ${name} without its lease`)
+  }
+
+  #added({ head, to, name, key }: Step): void {
+    must(
+      head !== undefined && (to === 'ready' || to === 'due'),
+      `invariant 5: ${name} comes to ${to} from nowhere`,
+    )
+    const { attemptsMade, attemptsStarted, stalledCounter, generation } = head
+    must(
+      [attemptsMade, attemptsStarted, stalledCounter, generation].every((count) => count === undefined),
+      `invariant 11: ${name} is new and has been counted`,
+    )
+    if (to === 'due')
+      must(timeOf(key!) === head.runAt, `invariant 5: ${name} is due at another time than its head says`)
+  }
+
+  #granted({ from, job, name, key, by }: Step): void {
+    must(from === 'ready' || from === 'suspect', `invariant 6: ${name} is granted out of ${from}`)
+    if (from === 'suspect') {
+      this.#notBefore(job!.key, name)
+      this.#world.count('suspect ran')
+    }
+    must(!this.#world.isPaused(job!.queue), `invariant 8: ${by} claims ${name} while the queue is paused`)
+    const { epoch } = readClaimName(claimOfLease(key!))
+    must(epoch === (this.#world.epoch() ?? '0'), `invariant 6: ${name} is granted under the epoch ${epoch}`)
+    must(this.#witness.mayGrant(job!.queue), `invariant 8: ${name} is granted after pause() resolved`)
+  }
+
+  #notBefore(key: string, name: string): void {
+    const early = timeOf(key) - this.#world.now()
+    must(early <= 0, `invariant 12: ${name} leaves ${early} ms before it is due`)
+  }
+
+  #ended(step: Step): Departed {
+    const { job, name, to, head, by } = step
+    const lease = job!.lease!
+    if (to === undefined) return this.#endedAndGone(step)
+    const before = job!.head
+    const made = (head!.attemptsMade ?? 0) - (before.attemptsMade ?? 0)
+    const stalls = (head!.stalledCounter ?? 0) - (before.stalledCounter ?? 0)
+    must(
+      (head!.attemptsStarted ?? 0) === (before.attemptsStarted ?? 0) + 1,
+      `invariant 11: ${name} ends a lease and attemptsStarted goes from ${before.attemptsStarted} to ${head!.attemptsStarted}`,
+    )
+    must(head!.fence > lease.fence, `invariant 7: the fence of ${name} does not rise past ${lease.fence}`)
+    must(head!.generation === before.generation, `invariant 10: ${name} changes its generation in a lease`)
+    if (stalls === 1 && made === 0) return this.#stalled(step)
+    must(lease.by === by, `invariant 8: ${by} ends the lease of ${lease.by} on ${name}`)
+    must(stalls === 0, `invariant 11: ${name} has ${stalls} stalls more`)
+    if (made === 1) return to === 'done' ? this.#completed(step) : this.#failed(step)
+    must(
+      made === 0 && to !== 'done' && to !== 'dead',
+      `invariant 11: ${name} goes to ${to} with ${made} attempts more`,
+    )
+    return 'given back'
+  }
+
+  #endedAndGone({ job, name, by, change }: Step): Departed {
+    const lease = job!.lease!
+    const forced = this.#witness.mayRemove(name, true)
+    if (change.hint?.some((lane) => lane.startsWith('evicted:')) === true) {
+      must(forced, `invariant 8: ${name} is removed while it runs, and nobody forced it`)
+      this.#world.count('running job removed by force')
+      return 'removed'
+    }
+    const { options } = this.#witness.spec(job!.n)
+    if (lease.by !== by) {
+      // A stall that was one too many, of a job whose failures are not kept.
+      must(
+        options.removeOnFail === true && (job!.head.stalledCounter ?? 0) >= this.#world.options.maxStalls,
+        `invariant 8: ${by} removes ${name}, which ${lease.by} runs`,
+      )
+      this.#overdue(name, lease.claim)
+      return 'stalled'
+    }
+    const how = this.#witness.endingOf(lease)
+    must(
+      how !== undefined || options.removeOnFail === true,
+      `invariant 1: ${name} is gone, though its handler did not end`,
+    )
+    if (how?.kind === 'returned')
+      must(options.removeOnComplete === true, `invariant 1: ${name} completed and is gone`)
+    return 'gone'
+  }
+
+  #stalled({ job, name, to, head }: Step): Departed {
+    const { maxStalls } = this.#world.options
+    this.#overdue(name, job!.lease!.claim)
+    const stalls = head!.stalledCounter!
+    if (stalls > maxStalls)
+      must(
+        to === 'dead' && head!.failedCode === 'STALLED',
+        `invariant 11: ${name} stalled ${stalls} times and is in ${to}`,
+      )
+    else {
+      must(
+        to === (stalls === maxStalls ? 'suspect' : 'due'),
+        `invariant 11: ${name} stalled ${stalls} times and is in ${to}`,
+      )
+      const waits = head!.runAt! - (head!.fence > job!.lease!.fence + 1 ? head!.fence : 0)
+      must(waits >= STALL_WAIT, `invariant 12: ${name} waits ${waits} ms after a stall`)
+    }
+    const { claim, by } = job!.lease!
+    this.#world.count('lease ended by a reaper')
+    if (this.#witness.isRunning(claim) && this.#world.isUp(by))
+      this.#world.count('lease expired while its handler ran')
+    if (to === 'dead') this.#diedOfStalls(this.#witness.spec(job!.n), name)
+    return 'stalled'
+  }
+
+  #diedOfStalls(spec: JobSpec, name: string): void {
+    if (isPill(spec)) this.#world.count('poison pill failed')
+    else if (this.#world.options.trouble !== 'all')
+      must(
+        spec.acts.some((act) => act.do === 'crash') || this.#world.options.maxStalls === 0,
+        `invariant 30: ${name} was taken along by another job`,
+      )
+  }
+
+  /** A lease ends without its holder only under a verdict, or because its epoch is over. */
+  #overdue(name: string, claim: string): void {
+    const epoch = this.#world.epoch()
+    if (epoch !== undefined && readClaimName(claim).epoch !== epoch)
+      return this.#world.count('lease of an earlier epoch ended')
+    const entry = this.#world.entryOf(claim)
+    must(
+      entry?.lane === 'reap',
+      `invariant 6: the lease of ${name} under ${claim} is ended without a verdict`,
+    )
+  }
+
+  #completed({ job, name, head, change }: Step): Departed {
+    const how = this.#witness.endingOf(job!.lease!)
+    must(
+      how?.kind === 'returned',
+      `invariant 20: ${name} is completed, but its handler ${how?.kind ?? 'did not end'}`,
+    )
+    const result = head![RESULT] ?? partIn(change, 'result') ?? ''
+    must(result === how.result, `invariant 18: the result of ${name} is not what its handler gave`)
+    if ((head!.stalledCounter ?? 0) > 0) this.#world.count('job completed after a stall')
+    return 'completed'
+  }
+
+  #failed({ job, name, to, head }: Step): Departed {
+    const how = this.#witness.endingOf(job!.lease!)
+    const { options } = this.#witness.spec(job!.n)
+    must(
+      how?.kind === 'threw' || how?.kind === 'gave up' || options.timeout !== undefined,
+      `invariant 11: an attempt of ${name} failed, but its handler ${how?.kind ?? 'did not end'}`,
+    )
+    const last = head!.attemptsMade! >= (options.attempts ?? 1)
+    const over = last || how?.kind === 'gave up'
+    if (!over) must(to !== 'dead', `invariant 11: ${name} is dead with tries left`)
+    if (last) must(to === 'dead', `invariant 11: ${name} has no tries left and is in ${to}`)
+    if (to === 'dead') this.#world.count(`failed for good: ${head!.failedCode}`)
+    return 'failed'
+  }
+
+  #vanished({ job, name, from }: Step): void {
+    if (this.#witness.mayRemove(name, false)) return
+    must(
+      from === 'done' || from === 'dead',
+      `invariant 1: ${name} is gone from ${from}, and nobody removed it`,
+    )
+    this.#world.count('finished job pruned')
+    must(
+      this.#world.sizeOf(job!.lane) >= KEPT,
+      `invariant 25: ${name} is pruned from ${from}, which then holds less than is kept`,
+    )
+  }
+
+  #retried({ job, name, head }: Step): void {
+    must(this.#witness.mayRetry(name), `invariant 10: ${name} leaves ${job!.lane}, and nobody retried it`)
+    must(
+      (head!.generation ?? 0) === (job!.head.generation ?? 0) + 1,
+      `invariant 10: ${name} is retried in its generation`,
+    )
+    must(
+      head!.attemptsMade === undefined || head!.attemptsMade === job!.head.attemptsMade,
+      `invariant 11: a retry counts attempts of ${name}`,
+    )
+    this.#world.count('finished job retried')
+  }
+}
+
+/** A part of a job that a change writes beside its head. */
+function partIn({ set = [] }: Change, kind: string): string | undefined {
+  const record = set.find(([id]) => id.startsWith(`${kind}:`))?.[1]
+  return record === undefined ? undefined : unseal(record)
+}

@@ -1,0 +1,18 @@
+/** A share of the simulator for every run of the tests: what it once found, and some seeds. `npm run sim` runs as many as one likes. */
+import { describe, expect, test } from 'vitest'
+import { campaign } from './campaign.ts'
+import { CASES } from './cases.ts'
+import { simulate } from './simulate.ts'
+
+describe('found once', () => {
+  test.each(Object.entries(CASES))('%s', async (_, plan) => {
+    expect((await simulate(plan)).violation).toBeUndefined()
+  })
+})
+
+test('sixty seeds, each twice with the same trace', async () => {
+  const { failure, shortcomings, seeds } = await campaign({ from: 1, seeds: 60 })
+  expect(failure && `seed ${failure.seed}: ${failure.outcome.violation}`).toBeUndefined()
+  expect(shortcomings).toEqual([])
+  expect(seeds).toBe(60)
+})

@@ -1,0 +1,270 @@
+/**
+ * A simulated world: the store, the places where processes live, the books and the witness, and what connects them. It knows
+ * how things are wired; what is done with it is `simulate.ts`'s business.
+ */
+import { type Job, type Store, type Worker } from 'holdfast'
+import { MemoryContent, memoryStore } from 'holdfast/memory'
+import { headId } from '../../src/core/keys.ts'
+import type { Host } from '../../src/host.ts'
+import { FaultStore } from '../faults/fault-store.ts'
+import { Violation, must } from '../model/invariants.ts'
+import { AuditedStore } from './audited.ts'
+import { Books, type Lease } from './books.ts'
+import { Chance, hashOf } from './chance.ts'
+import { type Tally, count } from './counters.ts'
+import { FaultSource } from './fault-source.ts'
+import { Link } from './link.ts'
+import { Machine } from './machine.ts'
+import { SAFETY_POLL_MS, healedLatency } from './options.ts'
+import { type Plan, sitesOf } from './plan.ts'
+import { Rules } from './rules.ts'
+import { type Process, Site } from './site.ts'
+import { BEGINNING, Timeline } from './timeline.ts'
+import { Trace } from './trace.ts'
+import { Witness } from './witness.ts'
+
+export class World {
+  readonly plan: Plan
+  readonly timeline: Timeline
+  readonly trace: Trace
+  readonly tally: Tally = new Map()
+  readonly content = new MemoryContent()
+  readonly witness: Witness
+  readonly books: Books
+  readonly sites: Site[]
+  readonly faults: FaultSource
+  /** Machines whose processes ended in good order: nothing of them may come to life again. */
+  readonly closed: Machine[] = []
+  violation: Error | undefined
+  /** No more faults, crashes and pauses from here on. */
+  healed = false
+  healedAt = Infinity
+  /** When the last consequence of a fault is over; Infinity while there are faults. */
+  calmAt = Infinity
+  /** Something happened after which everything is to be looked at. */
+  dirty = false
+  readonly #leases = new WeakMap<Job, Lease>()
+  /** Claims whose answers were lost. */
+  readonly #lostClaims = new Set<string>()
+  /** The store that all share, where they do. */
+  readonly #server: AuditedStore | undefined
+  /** The store of the process that has it open, or had it open last. */
+  #own: AuditedStore | undefined
+
+  constructor(plan: Plan, keepTrace: boolean) {
+    const { seed, options } = plan
+    this.plan = plan
+    this.timeline = new Timeline(new Chance(seed, 'ties'))
+    this.trace = new Trace(this.timeline, keepTrace)
+    this.witness = new Witness(plan.jobs)
+    const surroundings = {
+      options,
+      now: () => this.storeTime(),
+      epoch: () => (options.shape === 'own' ? String(this.content.opened) : undefined),
+      isCalm: () => this.timeline.now > this.calmAt,
+      isWell: (by: string) => this.#isWell(by),
+      isUp: (by: string) => this.#processOf(by) !== undefined,
+      holdsLeases: (claim: string) => this.books.held().some(({ lease }) => lease!.claim === claim),
+      isPaused: (queue: string) => this.books.paused.has(queue),
+      sizeOf: (lane: string) => this.content.lanes.get(lane)?.size ?? 0,
+      entryOf: (claim: string) => this.books.claims.get(claim),
+      count: (what: string) => this.count(what),
+    }
+    this.books = new Books(this.trace, new Rules(surroundings, this.witness), () => this.timeline.now)
+    this.faults = new FaultSource(plan, (what) => this.count(what), this.books)
+    this.sites = Array.from({ length: sitesOf(options) }, (_, index) => {
+      const error = (new Chance(seed, 'wall', index).next() * 2 - 1) * options.wallErrorMs
+      return new Site(this, index, Math.round(error))
+    })
+    if (options.shape === 'shared')
+      this.#server = this.#audited(memoryStore({ host: this.#network(), content: this.content }))
+  }
+
+  heal(): void {
+    this.healed = true
+    this.healedAt = this.timeline.now
+  }
+
+  count(what: string, by = 1): void {
+    count(this.tally, what, by)
+  }
+
+  /** Runs something whose violations are this world's: they must not end up in the library, which would take them for errors. */
+  guard<T>(doing: () => T): T | undefined {
+    try {
+      return doing()
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      this.violation ??= error
+      return undefined
+    }
+  }
+
+  /** The one clock of the store, ms since the epoch. */
+  storeTime(): number {
+    return this.plan.options.shape === 'shared'
+      ? this.timeline.time
+      : (this.#own?.inner.now() ?? this.timeline.time)
+  }
+
+  /** Machine, store and faults of a new incarnation. */
+  connect(site: Site, name: string): { machine: Machine; link: Link; store: FaultStore } {
+    const { seed, options } = this.plan
+    const machine = new Machine(name, this.timeline, new Chance(seed, name), site.wallError)
+    const audited = this.#server ?? this.#open(machine)
+    const tagged = this.#taggedBy(audited, name)
+    const store = new FaultStore(tagged, this.healed ? this.faults.healed() : this.faults.planFor(name))
+    store.onFault = (happened) => {
+      this.dirty = true
+      this.trace.say(`${name} ${happened.kind}@${happened.call}: ${happened.effect}`)
+      this.faults.happened(name, happened)
+    }
+    const link = new Link({
+      machine,
+      store,
+      trace: this.trace,
+      chance: new Chance(seed, name, 'link'),
+      now: options.shape === 'shared' ? this.#sampledClock(site.index) : () => audited.inner.now(),
+      skewMs: options.skewMs,
+      epoch: options.shape === 'own' ? audited.epoch : undefined,
+      latencyMs: () => (this.healed ? healedLatency(options) : options.latencyMs),
+      pollMs: options.hintsLost > 0 ? SAFETY_POLL_MS : undefined,
+      dies: (commit) => (this.healed ? undefined : this.faults.deathAt(name, commit)),
+      die: () => {
+        const death = this.faults.lastDeath!
+        site.kill(death.applied ? 'crash after a commit' : 'crash before a commit', death.downMs)
+      },
+      count: (what) => this.count(what),
+      lostClaim: (claim) => this.#lostClaims.add(claim),
+      close: async () => (options.shape === 'own' ? audited.close() : undefined),
+    })
+    return { machine, link, store }
+  }
+
+  disconnect({ link }: Process): void {
+    this.count('store calls', link.calls)
+    this.count('store calls that succeeded', link.calls - link.failures)
+    if (this.#own !== undefined) this.#own.gone = true
+    this.dirty = true
+  }
+
+  listen(worker: Worker, { machine }: Process): void {
+    const say = (what: string): void => this.trace.say(`${machine.name} event ${what}`)
+    worker.on('completed', (job) => {
+      say(`completed ${job.id}`)
+      this.#announced(job, 'completed')
+    })
+    worker.on('failed', (job, error) => {
+      say(`failed ${job?.id} ${error.message}`)
+      if (job !== undefined) this.#announced(job, 'failed')
+    })
+    worker.on('stalled', (id) => say(`stalled ${id}`))
+    worker.on('lockLost', (job) => {
+      say(`lockLost ${job.id}`)
+      this.count('lock lost')
+      if (this.#leases.get(job)?.end !== undefined) this.count('settle refused as stale')
+    })
+    worker.on('drained', () => say('drained'))
+    worker.on('error', (error) => {
+      say(`error ${error.message}`)
+      if (error.message.includes('its slot is given')) this.count('slot of a deaf handler given away')
+      if (error.message.includes('while the store did not take'))
+        this.count('closed on time while the store failed')
+    })
+  }
+
+  /** A handler has begun. */
+  started(job: Job, lease: Lease): void {
+    this.#leases.set(job, lease)
+    if (this.#lostClaims.has(lease.claim)) this.count('claim answer lost, jobs taken over')
+  }
+
+  /** Handlers under way in an incarnation. */
+  runningOn(name: string): number {
+    return this.books.held(name).filter(({ lease }) => this.witness.isRunning(lease!.claim)).length
+  }
+
+  /** One life of a job: from its adding or its last retry on. */
+  lifeOf(name: string): string {
+    const job = this.books.jobs.get(name)
+    return `${name} ${job?.born} ${job?.head.generation ?? 0}`
+  }
+
+  /** A process died; did it die before it had ended what an earlier one left behind? */
+  countRecovery(): void {
+    const epoch = `.${this.content.opened}.`
+    const left =
+      this.plan.options.shape === 'own' &&
+      this.books.held().some(({ lease }) => !lease!.claim.slice(13).startsWith(epoch))
+    if (left) this.count('crash during recovery')
+  }
+
+  #announced(job: Job, as: 'completed' | 'failed'): void {
+    const lease = this.#leases.get(job)
+    if (lease === undefined) return
+    const { end } = lease
+    const name = headId(job.queueName, job.id)
+    this.guard(() =>
+      must(
+        end === as || end === 'gone',
+        `invariant 20: ${name} is announced as ${as}, and its lease ${end ?? 'lives'}`,
+      ),
+    )
+  }
+
+  #open(machine: Machine): AuditedStore {
+    this.#own = this.#audited(memoryStore({ host: machine, content: this.content }))
+    return this.#own
+  }
+
+  #audited(inner: Store): AuditedStore {
+    return new AuditedStore(inner, this.#network())
+  }
+
+  /** The store as one incarnation reaches it, so that the books know who sent what. */
+  #taggedBy(audited: AuditedStore, name: string): Store {
+    const { books } = this
+    const tagged = Object.create(audited) as AuditedStore
+    tagged.applied = (changes, results) => this.guard(() => books.apply(name, changes, results))
+    return tagged
+  }
+
+  /** A sample of the store's clock, wrong by up to its error and never going back. */
+  #sampledClock(index: number): () => number {
+    const { skewMs, leaseMs } = this.plan.options
+    if (skewMs === 0) return () => this.timeline.time
+    let last = 0
+    return () => {
+      const period = Math.floor(this.timeline.now / (leaseMs * 3 + 1000))
+      const error = (hashOf(this.plan.seed, 'skew', index, period) / 2 ** 32) * 2 - 1
+      last = Math.max(last, this.timeline.time + Math.trunc(error * skewMs))
+      return last
+    }
+  }
+
+  #network(): Host {
+    const { timeline } = this
+    const chance = new Chance(this.plan.seed, 'network')
+    return {
+      wall: () => BEGINNING + timeline.now,
+      monotonic: () => timeline.now,
+      timer: (ms, wake) => timeline.after(ms, wake),
+      random: () => chance.next(),
+      warn: () => undefined,
+    }
+  }
+
+  #processOf(by: string): Process | undefined {
+    return this.sites.find(({ process }) => process?.machine.name === by)?.process
+  }
+
+  /** It is up and was so, without standing still, for longer than a lease. */
+  #isWell(by: string): boolean {
+    const process = this.#processOf(by)
+    if (process === undefined || process.closing || process.machine.frozen) return false
+    return (
+      this.timeline.now - Math.max(process.since, process.thawedAt, this.calmAt) >
+      this.plan.options.leaseMs * 2
+    )
+  }
+}
