@@ -2,6 +2,8 @@
  * `holdfast/level`: the store on LevelDB, for one process and its disk. This file owns what a program says to it: the
  * options. The life of a store stands in `level/store.ts`, how it judges and writes in `level/engine.ts`, where things
  * lie in `level/layout.ts`.
+ *
+ * @module holdfast/level
  */
 import { HoldfastError } from '../src/error.ts'
 import type { Host } from '../src/host.ts'
@@ -11,6 +13,7 @@ import { LevelStore } from './level/store.ts'
 
 export type { LevelBatch, LevelDatabase, LevelIterator, LevelRange } from './level/database.ts'
 
+/** What a LevelDB store is made with. */
 export interface LevelStoreOptions {
   /**
    * What an acknowledged call survives. `disk`: power loss (every write is synced); the default with classic-level.

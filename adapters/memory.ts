@@ -1,6 +1,8 @@
 /**
  * `holdfast/memory`: the reference evaluator on sorted sets. For unit tests and caches: everything is gone when
  * the content is. The semantics are those of every other store.
+ *
+ * @module holdfast/memory
  */
 import { checkOptions, object } from '../src/core/check.ts'
 import { type State, evaluate } from '../src/core/evaluate.ts'
@@ -12,6 +14,7 @@ import { risingClock } from './clock.ts'
 import { SortedKeys } from './sorted-keys.ts'
 import { Watchers } from './watchers.ts'
 
+/** What a memory store is made with. */
 export interface MemoryStoreOptions {
   /** Clock, timers and randomness; default: the system's. */
   host?: Host

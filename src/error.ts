@@ -36,10 +36,14 @@ export type Outcome = 'failed' | 'unknown'
  * effect, and `cause` is the error underneath, where there is one.
  */
 export class HoldfastError extends Error {
+  /** Always `HoldfastError`: tells it apart where two copies of the package meet. */
   override readonly name: string = 'HoldfastError'
+  /** Stable, for programs. */
   readonly code: ErrorCode
+  /** Whether what was asked for can have happened. */
   readonly outcome: Outcome
 
+  /** `outcome` is `failed` unless it says otherwise. */
   constructor(code: ErrorCode, message: string, options: { outcome?: Outcome; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
@@ -49,14 +53,18 @@ export class HoldfastError extends Error {
 
 /** Thrown by a handler: this job fails for good, whatever attempts are left (`failedCode` UNRECOVERABLE). */
 export class UnrecoverableError extends Error {
+  /** By which workers know it. */
   override readonly name: string = 'UnrecoverableError'
 }
 
 /** Thrown by a handler: the attempt failed; try again after `retryAfter` (ms, or a point in time), not by the backoff. */
 export class RetryAfterError extends Error {
+  /** By which workers know it. */
   override readonly name: string = 'RetryAfterError'
+  /** Milliseconds to wait, or a point in time. */
   readonly retryAfter: number | Date
 
+  /** `retryAfter`: milliseconds from now, or a point in time. */
   constructor(message: string, retryAfter: number | Date) {
     super(message)
     this.retryAfter = retryAfter
@@ -65,9 +73,12 @@ export class RetryAfterError extends Error {
 
 /** Thrown by a handler: not now; the job comes back after `ms` milliseconds and no attempt is burnt. */
 export class SnoozeError extends Error {
+  /** By which workers know it. */
   override readonly name: string = 'SnoozeError'
+  /** Milliseconds to wait; at least 1. */
   readonly ms: number
 
+  /** `ms`: milliseconds from now. */
   constructor(ms: number) {
     super(`snoozed for ${ms} ms`)
     this.ms = ms

@@ -1,4 +1,8 @@
-/** `holdfast`: queues, workers and jobs. Stores have entries of their own. */
+/**
+ * `holdfast`: queues, workers and jobs. Stores have entries of their own.
+ *
+ * @module holdfast
+ */
 export { HoldfastError, RetryAfterError, SnoozeError, UnrecoverableError } from './error.ts'
 export type { ErrorCode, Outcome } from './error.ts'
 export type { BackoffOptions, Jitter } from './core/backoff.ts'
@@ -13,7 +17,9 @@ export type {
 } from './core/job-options.ts'
 export type { LegacySettings, PassedOverOptions, PassedOverQueueOptions } from './core/legacy.ts'
 export type { JobState } from './core/lifecycle.ts'
+export type { QueueEvents, WorkerEvents } from './event-maps.ts'
 export type { Listener } from './events.ts'
+export type { Handler, Handlers } from './handler.ts'
 export type { Host } from './host.ts'
 export { Job } from './job.ts'
 export type { JobJson, JobOf, KeptJobOptions } from './job.ts'
@@ -22,8 +28,8 @@ export type { JobCounts } from './ledger/inspect.ts'
 export type { Verification } from './ledger/verify.ts'
 export type { BackoffStrategy, JobContext } from './loops/attempt.ts'
 export { Queue } from './queue.ts'
-export type { BulkJob, QueueEvents, QueueOptions } from './queue.ts'
+export type { BulkJob, QueueOptions } from './queue-options.ts'
 export type { Change, Durability, Key, Move, Moved, Page, Place, Result, Span, Store } from './store.ts'
 export type { LegacyBackoffStrategy } from './strategies.ts'
 export { Worker } from './worker.ts'
-export type { CloseOptions, Handler, Handlers, WorkerEvents, WorkerOptions } from './worker.ts'
+export type { CloseOptions, WorkerOptions } from './worker.ts'

@@ -5,11 +5,15 @@
 
 /** What is known of one kind of job. */
 export interface JobShape {
+  /** What it is added with. */
   data: unknown
+  /** What its handler gives; left out: nothing. */
   result?: unknown
+  /** What its handler reports; left out: any JSON value. */
   progress?: unknown
 }
 
+/** What is known of each kind of job, by its name. */
 export type JobMap = { [name: string]: JobShape }
 
 type IsAny<T> = 0 extends 1 & T ? true : false

@@ -2,7 +2,7 @@
 import { boolean, checkOptions } from './core/check.ts'
 import type { FailedCode } from './core/head.ts'
 import type { HistoryEntry } from './core/history.ts'
-import { type CheckedJobOptions, attemptsOf } from './core/job-options.ts'
+import { type KeptOptions, attemptsOf } from './core/job-options.ts'
 import { readReadyKey } from './core/keys.ts'
 import type { JobState } from './core/lifecycle.ts'
 import { type PayloadText, decodePayload, encodeResult } from './core/payload.ts'
@@ -31,21 +31,17 @@ export interface JobSource {
   readonly onProgress?: (job: Job, progress: unknown) => void
 }
 
-/** A job's options as they were kept. */
-export type KeptJobOptions = Readonly<
-  Pick<
-    CheckedJobOptions,
-    | 'attempts'
-    | 'backoff'
-    | 'timeout'
-    | 'timeoutPolicy'
-    | 'removeOnComplete'
-    | 'removeOnFail'
-    | 'keepLogs'
-    | 'delay'
-    | 'metadata'
-  > & { attempts: number; priority: number; lifo: boolean; jobId: string }
->
+/** A job's options as they were kept; those that are `undefined` were left to their defaults. */
+export interface KeptJobOptions extends Readonly<KeptOptions> {
+  /** Tries in all. */
+  readonly attempts: number
+  /** 0 runs first, then 1, 2, ... */
+  readonly priority: number
+  /** Whether it comes before others of its priority, newest first. */
+  readonly lifo: boolean
+  /** The job's id, whoever chose it. */
+  readonly jobId: string
+}
 
 /** The parts of a job's record that change while it is known. */
 type Adopted = Pick<JobRecord, 'head' | 'result' | 'history'> & Partial<Pick<JobRecord, 'lease' | 'problem'>>
@@ -59,12 +55,17 @@ export type JobJson<Data, Result, Name extends string, Progress> = {
 }
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
+/** A job as it was when it was looked at, and the methods that reach it by its id. Queues and workers make them. */
 export class Job<Data = any, Result = any, Name extends string = string, Progress = unknown> {
+  /** Its own within its queue. */
   readonly id: string
+  /** The queue it was added to. */
   readonly queueName: string
   /** Empty for a job whose record cannot be read. */
   readonly name: Name
+  /** What it was added with. */
   readonly data: Data
+  /** Its options, the queue's defaults included; `undefined` where nobody said. */
   readonly opts: KeptJobOptions
   /** What the handler last reported; 0 before it did. */
   progress: Progress | number
@@ -78,12 +79,15 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
   declare readonly stacktrace: readonly string[]
   /** One entry per lease that ended, oldest first, the newest 20; empty in lists and handlers. */
   declare readonly history: readonly HistoryEntry[]
+  /** Attempts that ended by themselves; stalls, snoozes and releases are none. */
   declare readonly attemptsMade: number
   /** How often it was claimed, the current lease included. */
   declare readonly attemptsStarted: number
+  /** How often a lease ended without its worker. */
   declare readonly stalledCounter: number
   /** Milliseconds it was told to wait when it was added. */
   readonly delay: number
+  /** 0 runs first, then 1, 2, ... */
   readonly priority: number
   /** When it was added, ms since the epoch. */
   readonly timestamp: number
@@ -91,11 +95,13 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
   declare readonly processedOn: number | undefined
   /** The worker of its last lease. */
   declare readonly processedBy: string | undefined
+  /** When it completed or failed for good, ms since the epoch. */
   declare readonly finishedOn: number | undefined
   /** Rises with every lease of this job; in a handler, `context.fence` is the current one. */
   declare readonly fence: number
   /** True on the job that `add` gives for an id that existed. */
   readonly deduplicated: boolean
+  /** Who or what asked for it; empty where nobody said. */
   readonly metadata: Readonly<Record<string, string>>
   readonly #source: JobSource
   /** The head record's id. */
@@ -193,22 +199,27 @@ export class Job<Data = any, Result = any, Name extends string = string, Progres
     return stateOf(this.#source.ledger, this.#record)
   }
 
+  /** Whether it is `completed` now. */
   async isCompleted(): Promise<boolean> {
     return (await this.getState()) === 'completed'
   }
 
+  /** Whether it is `failed` now. */
   async isFailed(): Promise<boolean> {
     return (await this.getState()) === 'failed'
   }
 
+  /** Whether it is `delayed` now. */
   async isDelayed(): Promise<boolean> {
     return (await this.getState()) === 'delayed'
   }
 
+  /** Whether it is `active` now. */
   async isActive(): Promise<boolean> {
     return (await this.getState()) === 'active'
   }
 
+  /** Whether it is `waiting` now. */
   async isWaiting(): Promise<boolean> {
     return (await this.getState()) === 'waiting'
   }

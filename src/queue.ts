@@ -3,7 +3,6 @@ import { BULK_JOBS, JOB_NAME_CHARACTERS } from './core/bounds.ts'
 import { boolean, checkOptions, integer, object, refuseOption, show } from './core/check.ts'
 import {
   type CheckedJobOptions,
-  type DefaultJobOptions,
   type JobOptions,
   checkDefaultJobOptions,
   checkJobOptions,
@@ -13,6 +12,7 @@ import { type PassedOverQueueOptions, byLegacy, passedOver } from './core/legacy
 import { JOB_STATES, type JobState } from './core/lifecycle.ts'
 import { encodeData } from './core/payload.ts'
 import { HoldfastError } from './error.ts'
+import type { QueueEvents } from './event-maps.ts'
 import { Events, type Listener } from './events.ts'
 import { type JobOf, Job } from './job.ts'
 import type { DataOf, MapOf, NameOf, Omitted } from './job-map.ts'
@@ -23,34 +23,13 @@ import { type Ledger, openLedger, recordOf } from './ledger/ledger.ts'
 import { removeJob, stateOf } from './ledger/locate.ts'
 import { changeConfig } from './ledger/settings.ts'
 import { type Verification, verifyQueue } from './ledger/verify.ts'
+import type { BulkJob, QueueOptions } from './queue-options.ts'
 import { storeCheck } from './store-option.ts'
-import type { Store } from './store.ts'
 import { nextUlid } from './ulids.ts'
-
-export interface QueueOptions extends PassedOverQueueOptions {
-  /** Where the jobs are kept: `memoryStore()`, `levelStore(path)`, ... Required; closing the queue leaves it open. */
-  store: Store
-  /** What every job of this queue object is added with, unless `add` says otherwise. */
-  defaultJobOptions?: DefaultJobOptions
-}
-
-/** A job of `addBulk`. */
-export interface BulkJob<Name extends string = string, Data = unknown> {
-  name: Name
-  data: Data
-  opts?: JobOptions
-}
-
-export type QueueEvents<AnyJob> = {
-  waiting: [job: AnyJob]
-  removed: [id: string]
-  paused: []
-  resumed: []
-  error: [error: Error]
-}
 
 /** Where jobs are added. Any number of queues, of one name or of many, may share a store. */
 export class Queue<First = any, Result = Omitted, Name extends string = string> {
+  /** As given; workers of this name take its jobs. */
   readonly name: string
   readonly #ledger: Ledger
   readonly #defaults: CheckedJobOptions
@@ -181,12 +160,14 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
       this.#events.emit('paused')
   }
 
+  /** Ends the pause. */
   async resume(): Promise<void> {
     await this.#open()
     if (await changeConfig(this.#ledger, (config) => ({ ...config, paused: false })))
       this.#events.emit('resumed')
   }
 
+  /** Whether the queue is paused, by whatever object or process. */
   async isPaused(): Promise<boolean> {
     await this.#open()
     return (await readConfig(this.#ledger)).config.paused ?? false
@@ -207,6 +188,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     return verifyQueue(this.#ledger)
   }
 
+  /** Listens to what this object does. A listener that throws is reported on `error` and harms nobody. */
   on<Event extends keyof QueueEvents<never>>(
     event: Event,
     listener: Listener<QueueEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
@@ -215,6 +197,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     return this
   }
 
+  /** Listens to the next one only. */
   once<Event extends keyof QueueEvents<never>>(
     event: Event,
     listener: Listener<QueueEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
@@ -223,6 +206,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     return this
   }
 
+  /** Takes back an `on` or `once`. */
   off<Event extends keyof QueueEvents<never>>(
     event: Event,
     listener: Listener<QueueEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
@@ -231,6 +215,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     return this
   }
 
+  /** Takes back all of an event, or of every event. */
   removeAllListeners(event?: keyof QueueEvents<never>): this {
     this.#events.removeAllListeners(event)
     return this
@@ -242,6 +227,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     this.#events.removeAllListeners()
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -13,22 +13,31 @@
  */
 import type { Host } from './host.ts'
 
+/** A key and the lane it is in. */
 export type Key = readonly [lane: string, key: string]
 
 /** Keys with `from <= key < until`, compared as bytes; a bound left out is open, both left out is the whole lane. */
 export interface Span {
+  /** The lane's name. */
   readonly lane: string
+  /** The lowest key that is in it. */
   readonly from?: string
+  /** The lowest key that is above it. */
   readonly until?: string
 }
 
+/** The first keys of a span. */
 export interface Page extends Span {
+  /** At most so many. */
   readonly limit: number
+  /** From the highest key down; default: from the lowest up. */
   readonly descending?: boolean
 }
 
+/** What an acknowledged write survives: nothing, the end of the process, power loss, the loss of a machine. */
 export type Durability = 'memory' | 'process' | 'disk' | 'replicated'
 
+/** What records and lanes are kept in. Every rejection is a `HoldfastError` whose `outcome` says whether anything was applied. */
 export interface Store {
   /**
    * Idempotent; awaited by every caller before its first other call. The plain members below are valid after it.
@@ -55,14 +64,17 @@ export interface Store {
   watch(lanes: readonly string[], wake: () => void): () => void
   /** The store's clock, ms since the epoch, an integer, never backwards within one open; its error is `skewMs`. */
   now(): number
+  /** By how many ms the clocks of two who use the store may differ; 0 where they are one. */
   readonly skewMs: number
   /** Clock, timers and randomness of everything that uses this store. */
   readonly host: Host
+  /** What is really so, not what was asked for. */
   readonly durability: Durability
   /** Set where one process owns every lease; new at each open: leases of another epoch are dead. Letters and digits. */
   readonly epoch?: string
   /** Waits for the calls under way, then frees everything. Idempotent; later calls reject with `STORE_CLOSED`. */
   close(): Promise<void>
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -74,7 +86,9 @@ export interface Store {
 export interface Change {
   /** Index of an earlier change of this call that must have applied. */
   readonly after?: number
+  /** What must hold for the change to apply. */
   readonly expect?: {
+    /** Keys that must be there. */
     readonly present?: readonly Key[]
     /** Records that must not exist. */
     readonly absent?: readonly string[]
@@ -91,6 +105,7 @@ export interface Change {
   readonly add?: readonly Key[]
   /** Stored as `<16 digits>/<key>`, numbered in commit order, one series per store; only applied appends are numbered. */
   readonly append?: readonly Key[]
+  /** Records and their new values. */
   readonly set?: readonly (readonly [id: string, value: string])[]
   /** Records that need not exist. */
   readonly delete?: readonly string[]
@@ -103,6 +118,7 @@ export interface Change {
  * limit has exhausted its range or its room.
  */
 export interface Move {
+  /** Where keys are taken, from the lowest up, at most `limit` of them. */
   readonly from: Span & { readonly limit: number }
   /** Empty: a bounded trim. */
   readonly to: readonly Place[]
@@ -118,15 +134,21 @@ export interface Move {
  * dropped), with `mark/` before the name.
  */
 export interface Place {
+  /** The lane it goes to. */
   readonly lane: string
+  /** Leading segments that are left out; default 0. */
   readonly drop?: number
+  /** Text that comes before what is left; default none. */
   readonly prefix?: string
+  /** A segment that comes before the name; default none. */
   readonly mark?: string
 }
 
 /** A key that was moved, as it was, with the record its name names, as it was before this change's own `set` and `delete`. */
 export interface Moved {
+  /** The whole key, as it was where it was taken. */
   readonly key: string
+  /** `undefined` where there is none of that name. */
   readonly record: string | undefined
 }
 

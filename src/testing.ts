@@ -1,9 +1,12 @@
 /**
  * `holdfast/testing`: a virtual host, so that tests decide what time it is. Give it to a store as `{ host }`; everything on
  * that store then waits for `advance`.
+ *
+ * @module holdfast/testing
  */
 import type { Host } from './host.ts'
 
+/** What a virtual host begins with. */
 export interface VirtualHostOptions {
   /** The wall clock at the beginning, ms since the epoch; default 2026-01-01T00:00:00Z. */
   start?: number

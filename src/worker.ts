@@ -11,29 +11,22 @@ import {
   concurrencyCheck,
 } from './core/worker-options.ts'
 import { HoldfastError } from './error.ts'
+import type { WorkerEvents } from './event-maps.ts'
 import { Events, type Listener } from './events.ts'
+import type { Handler, Handlers } from './handler.ts'
 import type { Host } from './host.ts'
 import type { Job, JobOf } from './job.ts'
-import type { MapOf, NameOf, Omitted, ResultOf } from './job-map.ts'
+import type { MapOf, Omitted } from './job-map.ts'
 import { asHoldfastError } from './ledger/commit.ts'
 import { openLedger } from './ledger/ledger.ts'
-import type { AnyHandler, BackoffStrategy, JobContext } from './loops/attempt.ts'
+import type { AnyHandler, BackoffStrategy } from './loops/attempt.ts'
 import { Shift } from './loops/shift.ts'
 import { processName } from './process-name.ts'
 import { storeCheck } from './store-option.ts'
 import type { Store } from './store.ts'
 import { type LegacyBackoffStrategy, strategyLookup } from './strategies.ts'
 
-/** Runs one job: gives its result, or throws. May be given `signal` as its third argument, where BullMQ has it. */
-export type Handler<Map, Name extends NameOf<Map> = NameOf<Map>> = (
-  job: JobOf<Map, Name>,
-  context: JobContext,
-  signal: AbortSignal,
-) => ResultOf<Map, Name> | Promise<ResultOf<Map, Name>>
-
-/** One handler per name of job; a job without one fails with `NO_HANDLER`. */
-export type Handlers<Map> = { [N in NameOf<Map>]?: Handler<Map, N> }
-
+/** What a worker is made with. Times are in milliseconds. */
 export interface WorkerOptions extends WorkerSettings, PassedOverOptions {
   /** The store of the queue. Required; closing the worker leaves it open. */
   store: Store
@@ -43,31 +36,10 @@ export interface WorkerOptions extends WorkerSettings, PassedOverOptions {
   settings?: LegacySettings<LegacyBackoffStrategy>
 }
 
+/** How long a worker's end may take. */
 export interface CloseOptions {
   /** Milliseconds to let handlers finish; default 30,000, `Infinity` waits for as long as they take. */
   timeout?: number
-}
-
-/** What the handler of a job gives. */
-type ResultIn<AnyJob> = AnyJob extends { readonly returnvalue: infer Result }
-  ? Exclude<Result, undefined>
-  : unknown
-
-export type WorkerEvents<AnyJob> = {
-  active: [job: AnyJob, prev: 'waiting']
-  progress: [job: AnyJob, progress: unknown]
-  completed: [job: AnyJob, result: ResultIn<AnyJob>, prev: 'active']
-  /** After every attempt that failed; the job is failed for good where `job.failedCode` is set. */
-  failed: [job: AnyJob | undefined, error: Error, prev: 'active']
-  stalled: [id: string, prev: 'active']
-  'retries-exhausted': [id: string, attemptsMade: number]
-  lockLost: [job: AnyJob]
-  drained: []
-  paused: []
-  resumed: []
-  error: [error: Error]
-  closing: []
-  closed: []
 }
 
 const CLOSE_TIMEOUT_MS = 30_000
@@ -78,7 +50,9 @@ const FLUSH_MS = 5000
 /** Between tries to open a store that cannot be opened. */
 const OPEN_RETRY_MS = 1000
 
+/** Runs handlers for the jobs of a queue. Any number of workers, in one process or as many as the store can serve, may share a queue. */
 export class Worker<First = any, Result = Omitted, Name extends string = string> {
+  /** The queue's. */
   readonly name: string
   readonly #store: Store
   readonly #events: Events<WorkerEvents<JobOf<MapOf<First, Result, Name>>>>
@@ -131,6 +105,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     return this.#running
   }
 
+  /** Whether it was started and is not closed; a paused worker runs. */
   isRunning(): boolean {
     return this.#running !== undefined && this.#closing === undefined
   }
@@ -145,6 +120,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     if (!doNotWaitActive) await this.#shift.handlersDone()
   }
 
+  /** Claims again after `pause`. */
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
@@ -152,6 +128,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     this.#events.emit('resumed')
   }
 
+  /** Whether `pause` of this worker holds; the queue's own pause is the queue's `isPaused`. */
   isPaused(): boolean {
     return this.#paused
   }
@@ -161,6 +138,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     return this.#shift.concurrency
   }
 
+  /** @throws HoldfastError `OPTION_INVALID` for what is no whole number from 1 to 10,000. */
   set concurrency(concurrency: number) {
     this.#shift.concurrency = concurrencyCheck(concurrency, 'concurrency')
   }
@@ -180,10 +158,12 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     return this.#closing
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
+  /** Listens to what the worker reports. A listener that throws is reported on `error` and harms nobody. */
   on<Event extends keyof WorkerEvents<never>>(
     event: Event,
     listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
@@ -192,6 +172,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     return this
   }
 
+  /** Listens to the next one only. */
   once<Event extends keyof WorkerEvents<never>>(
     event: Event,
     listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
@@ -200,6 +181,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     return this
   }
 
+  /** Takes back an `on` or `once`. */
   off<Event extends keyof WorkerEvents<never>>(
     event: Event,
     listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
@@ -208,6 +190,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     return this
   }
 
+  /** Takes back all of an event, or of every event. */
   removeAllListeners(event?: keyof WorkerEvents<never>): this {
     this.#events.removeAllListeners(event)
     return this

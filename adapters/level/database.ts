@@ -5,34 +5,57 @@
 
 /** Any open or opening abstract-level database whose keys and values are utf8 strings, the default of `level`. */
 export interface LevelDatabase {
+  /** `open` once it is. */
   readonly status: string
+  /** What it can do. */
   readonly supports: object
+  /** Opens it, or with `passive` waits until it is open. */
   open(options?: { passive?: boolean }): Promise<void>
+  /** Closes it. */
   close(): Promise<void>
+  /** One value, without waiting; where `supports.getSync`. */
   getSync(key: string): string | undefined
+  /** Values in the order asked. */
   getMany(keys: string[]): Promise<(string | undefined)[]>
+  /** A batch to be filled. */
   batch(): LevelBatch
+  /** The keys of a range. */
   keys(options: LevelRange): LevelIterator<string>
+  /** The entries of a range. */
   iterator(options: LevelRange): LevelIterator<[key: string, value: string]>
+  /** Must be utf8. */
   keyEncoding(): { readonly commonName: string }
+  /** Must be utf8. */
   valueEncoding(): { readonly commonName: string }
 }
 
+/** Writes that are made together. */
 export interface LevelBatch {
+  /** Sets a value. */
   put(key: string, value: string): unknown
+  /** Deletes a key that need not exist. */
   del(key: string): unknown
+  /** Writes it; with `sync`, to the disk. */
   write(options?: object): Promise<void>
 }
 
+/** Part of a database. */
 export interface LevelRange {
+  /** The lowest key of it. */
   gte?: string
+  /** The lowest key above it. */
   lt?: string
+  /** At most so many entries. */
   limit?: number
+  /** From the highest key down. */
   reverse?: boolean
 }
 
+/** Goes through a range. */
 export interface LevelIterator<Entry> {
+  /** Up to `size` entries; fewer say nothing, none is the end. */
   nextv(size: number): Promise<Entry[]>
+  /** Frees it. */
   close(): Promise<void>
 }
 

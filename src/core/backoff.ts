@@ -3,14 +3,20 @@ import { type Check, checkOptions, duration, number, object, refuseOption } from
 import { BACKOFF_MOST } from './bounds.ts'
 
 /** Part of the wait that is drawn by chance, 0 to 1: `j` draws from [(1-j)d, d], `{ around: j }` from [(1-j)d, (1+j)d]. */
-export type Jitter = number | { around: number }
+export type Jitter =
+  | number
+  | {
+      /** Part of the wait, 0 to 1. */
+      around: number
+    }
 
+/** How long to wait between attempts. */
 export interface BackoffOptions {
   /** `fixed`: `delay` each time. `exponential`: `delay * factor^(attempt-1)`. Else the name of one of the worker's `backoffStrategies`. */
   type: 'fixed' | 'exponential' | (string & {})
   /** Milliseconds; default 0. */
   delay?: number
-  /** Default 2. */
+  /** Of `exponential`, 1 to 1,000; default 2. */
   factor?: number
   /** Default 0: no chance in it. */
   jitter?: Jitter

@@ -8,15 +8,25 @@ import type { Head } from './head.ts'
 import { partId } from './keys.ts'
 import type { Ending, GrantFacts } from './lifecycle.ts'
 
+/** What became of one lease of a job. */
 export interface HistoryEntry {
   /** 1 for the job's first lease, and so on. */
   readonly attempt: number
   /** ms since the epoch. */
   readonly startedAt: number
+  /** ms since the epoch. */
   readonly endedAt: number
+  /** The worker's name. */
   readonly worker: string
-  readonly outcome: Ending['kind']
-  readonly error?: { readonly message: string; readonly stack?: string }
+  /** How it ended. */
+  readonly outcome: 'completed' | 'failed' | 'stalled' | 'released' | 'snoozed'
+  /** Why it failed or stalled; both texts together at most 8 KiB. */
+  readonly error?: {
+    /** The error's own, or what was thrown as text. */
+    readonly message: string
+    /** Where it has one. */
+    readonly stack?: string
+  }
 }
 
 /** The record of the lease that was a job's `attempt`th. */

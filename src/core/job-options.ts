@@ -45,8 +45,8 @@ export interface KeepBounds {
 export type KeepJobs = boolean | number | KeepBounds
 
 /** What becomes of a job whose attempt took longer than its `timeout`. */
-export type TimeoutPolicy = (typeof TIMEOUT_POLICIES)[number]
-const TIMEOUT_POLICIES = ['retry', 'fail'] as const
+export type TimeoutPolicy = 'retry' | 'fail'
+const TIMEOUT_POLICIES: readonly TimeoutPolicy[] = ['retry', 'fail']
 
 /** What can be said of a job when it is added. Times are in milliseconds. */
 export interface JobOptions {
@@ -86,9 +86,13 @@ export type DefaultJobOptions = Omit<JobOptions, 'jobId' | 'runAt'>
 /** Job options after checking: one form each, `delay` and `runAt` still as given. */
 export interface CheckedJobOptions
   extends Omit<JobOptions, 'runAt' | 'backoff' | 'removeOnComplete' | 'removeOnFail'> {
+  /** ms since the epoch. */
   runAt?: number
+  /** How long to wait before the next try. */
   backoff?: BackoffOptions
+  /** What is kept of jobs that completed. */
   removeOnComplete?: boolean | KeepBounds
+  /** What is kept of jobs that failed. */
   removeOnFail?: boolean | KeepBounds
 }
 

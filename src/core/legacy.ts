@@ -190,7 +190,7 @@ export interface PassedOverOptions {
 /** The same of a queue. */
 export interface PassedOverQueueOptions extends PassedOverOptions {
   /** @deprecated Events are not kept in a stream. */
-  streams?: { events?: { maxLen?: number } }
+  streams?: object
 }
 
 /** BullMQ's `settings` of a worker. What the worker's own options say wins. */

@@ -11,8 +11,15 @@ import type { StateLane } from './keys.ts'
 import type { PayloadText } from './payload.ts'
 
 /** The public names of the states. */
-export const JOB_STATES = ['waiting', 'delayed', 'active', 'waiting-children', 'completed', 'failed'] as const
-export type JobState = (typeof JOB_STATES)[number]
+export type JobState = 'waiting' | 'delayed' | 'active' | 'waiting-children' | 'completed' | 'failed'
+export const JOB_STATES: readonly JobState[] = [
+  'waiting',
+  'delayed',
+  'active',
+  'waiting-children',
+  'completed',
+  'failed',
+]
 
 /** `new` before a job is added, `gone` after it was removed. */
 export type LifecycleState = JobState | 'new' | 'gone'

@@ -25,6 +25,7 @@ export interface JobRecord {
   readonly lease?: { readonly startedAt: number; readonly worker: string }
 }
 
+/** How many jobs each state holds. */
 export type JobCounts = Record<JobState, number>
 
 /** Whole lanes count in O(1) on every store; only the few suspects are told apart by time. */

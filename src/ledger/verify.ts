@@ -16,6 +16,7 @@ import {
 } from '../core/keys.ts'
 import type { Ledger } from './ledger.ts'
 
+/** What a recount of a queue found. */
 export interface Verification {
   /** No problems. */
   readonly ok: boolean

@@ -5,6 +5,8 @@
  * ```ts
  * for (const { name, run } of cases) test(name, () => run((name) => openMyStore(name)))
  * ```
+ *
+ * @module holdfast/conformance
  */
 import { appendCases } from './appends.ts'
 import { boundCases } from './bounds.ts'

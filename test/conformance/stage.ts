@@ -13,7 +13,9 @@ export type Open = (name: string) => Promise<Store>
 
 /** One promise of the storage contract. `run` rejects where the store does not keep it. */
 export interface Case {
+  /** What is shown of it, as the name of a test. */
   readonly name: string
+  /** Rejects where the store is none. */
   readonly run: (open: Open) => Promise<void>
 }
 

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as bounds from '../../src/core/bounds.ts'
 import { LIFECYCLE } from '../../src/core/lifecycle.ts'
 import { HoldfastError } from '../../src/error.ts'
-import type { QueueEvents } from '../../src/queue.ts'
+import type { QueueEvents } from '../../src/event-maps.ts'
 import type { Store } from '../../src/store.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

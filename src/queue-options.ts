@@ -1,0 +1,22 @@
+/** The types of what users give to a queue. */
+import type { DefaultJobOptions, JobOptions } from './core/job-options.ts'
+import type { PassedOverQueueOptions } from './core/legacy.ts'
+import type { Store } from './store.ts'
+
+/** What a queue is made with. */
+export interface QueueOptions extends PassedOverQueueOptions {
+  /** Where the jobs are kept: `memoryStore()`, `levelStore(path)`, ... Required; closing the queue leaves it open. */
+  store: Store
+  /** What every job of this queue object is added with, unless `add` says otherwise. */
+  defaultJobOptions?: DefaultJobOptions
+}
+
+/** A job of `addBulk`. */
+export interface BulkJob<Name extends string = string, Data = unknown> {
+  /** The job's name, 1 to 256 characters. */
+  name: Name
+  /** What its handler gets; must come back from JSON as it was. */
+  data: Data
+  /** As the third argument of `add`. */
+  opts?: JobOptions
+}
