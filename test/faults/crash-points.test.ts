@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { crashPoints } from './crash-points.ts'
 
-test('every moment of a scenario, and every moment of each recovery', async () => {
+test('every moment of a scenario, and every moment of each recovery', { timeout: 300_000 }, async () => {
   const { batches, depths, violations } = await crashPoints()
   console.log(`${batches} batches: ${depths.join(' and ')} moments`)
   expect(violations.slice(0, 10)).toEqual([])
