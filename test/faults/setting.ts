@@ -89,7 +89,8 @@ export class Setting {
     await this.host.idle()
     for (let waited = 0; !holds() && waited < PATIENCE_MS; waited += 250) {
       await this.host.advance(250)
-      if (waited % 5000 === 0 && this.#isPausedLate()) await this.queue.resume()
+      if (waited % 5000 === 0 && this.#isPausedLate())
+        await this.call('resume', [], () => this.queue.resume())
     }
     this.witness.must(this.plan.hints === 'drop' || holds(), `${what}: not within ${PATIENCE_MS} ms`)
   }
