@@ -6,6 +6,8 @@ export type QueueEvents<AnyJob> = {
   waiting: [job: AnyJob]
   /** A job was removed. */
   removed: [id: string]
+  /** `clean` removed jobs. */
+  cleaned: [ids: string[], state: string]
   /** The queue was not paused before. */
   paused: []
   /** The queue was paused before. */

@@ -19,6 +19,13 @@ export interface Host {
 /** `setTimeout` fires at once above this many milliseconds (2^31 - 1), so longer waits are made of several. */
 const LONGEST_TIMEOUT_MS = 2_147_483_647
 
+/** Resolves after a turn of the event loop, in which all microtasks run: work of many steps lets others have theirs. */
+export const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (typeof setImmediate === 'function') setImmediate(resolve)
+    else setTimeout(resolve, 0)
+  })
+
 /** The real clock, timers and randomness of the runtime. Its timers keep a process alive. */
 export const systemHost: Host = {
   wall: () => Date.now(),

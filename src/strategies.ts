@@ -1,7 +1,7 @@
 /** Which backoff strategy serves a type: one of the worker's own by its name, else BullMQ's one for all. */
 import type { LegacySettings } from './core/legacy.ts'
 import type { Job } from './job.ts'
-import type { BackoffStrategy } from './loops/attempt.ts'
+import type { BackoffStrategy } from './loops/judge.ts'
 
 /** BullMQ's form: `(attemptsMade, type, error, job) => milliseconds`, where `attemptsMade` counts the attempt that just failed; -1 fails the job for good. */
 export type LegacyBackoffStrategy = (

@@ -4,7 +4,7 @@
  *
  * @module holdfast/testing
  */
-import type { Host } from './host.ts'
+import { type Host, nextTurn } from './host.ts'
 
 /** What a virtual host begins with. */
 export interface VirtualHostOptions {
@@ -90,13 +90,6 @@ export function virtualHost(options: VirtualHostOptions = {}): VirtualHost {
     warnings,
   }
 }
-
-/** A turn of the event loop, in which all microtasks run. */
-const nextTurn = (): Promise<void> =>
-  new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve)
-    else setTimeout(resolve, 0)
-  })
 
 /** A small generator of 32-bit state (Tommy Ettinger's mulberry32): enough for tests, the same everywhere. */
 function mulberry32(seed: number): () => number {

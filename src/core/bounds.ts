@@ -48,8 +48,14 @@ export const LOG_LINE_BYTES = 4 * 1024
 export const LOG_LINES = 100
 export const LOG_LINES_MOST = 200
 
-/** Jobs of one `addBulk` call. */
-export const BULK_JOBS = UNIT_OPERATIONS / 2
+/** Keys of two lanes that one unit moves. */
+export const RELEASE_JOBS = UNIT_OPERATIONS / 4 - 1
+/** Milliseconds after which a bulk that is being stored and makes no progress is taken for abandoned. */
+export const BULK_MS = 60_000
+/** Units of a bulk that are on their way at once. */
+export const BULK_UNITS = 8
+/** Jobs that are checked or made between two turns of the event loop. */
+export const TURN_JOBS = 1000
 /** Total tries of a job. */
 export const ATTEMPTS_MOST = 1_000_000_000
 /** Numbers of a priority: 0 to this. */

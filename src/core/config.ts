@@ -3,6 +3,8 @@ import { seal, unseal } from './codec.ts'
 
 export interface QueueConfig {
   readonly paused?: boolean
+  /** It is being removed with everything in it; paused as well. */
+  readonly obliterating?: boolean
 }
 
 /** `undefined` where everything is at its default: such a queue has no record. */

@@ -41,6 +41,8 @@ interface HeadFields {
   readonly failedCode?: FailedCode
   /** Of the last attempt that failed. */
   readonly failedReason?: string
+  /** The bulk it was added with, where that was stored in more than one unit; forgotten when the head is next rewritten. */
+  readonly bulk?: string
   /** Parts with records of their own. */
   readonly owns?: readonly OwnedPart[]
   /** What a reader must know in order to handle this job; an older version leaves it alone. */
@@ -64,8 +66,8 @@ export interface Head extends HeadFields {
 export type HeadDraft = { -readonly [K in keyof Head]: Head[K] }
 
 /**
- * A copy to be altered. Every field is named, so that all heads have one shape: that makes this and the encoding after it
- * several times as fast as a spread of what JSON gave.
+ * A copy to be altered, without its bulk: who alters it has seen that all of the bulk is stored. Every field is named, so that
+ * all heads have one shape: that makes this and the encoding after it several times as fast as a spread of what JSON gave.
  */
 export const draftOf = (head: Head): HeadDraft => ({
   name: head.name,

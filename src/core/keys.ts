@@ -9,8 +9,12 @@
  *     claims:<q>    <until>/<claim>                          when the leases of one claim call expire
  *     reap:<q>      <until>/<claim>                          a reaper's verdict on a claim, itself expiring
  *     blocked:<q>   <reason>/<priority>/<order>/<job>        waiting for something else
+ *     parked:<q>    <name>/<priority>/<order>/<job>          runnable, but its worker runs enough jobs of this name
  *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
  *     evicted:<q>   (no keys)                                named in hints: a lease was ended by force
+ *     staged:<q>    <until>/<bulk>                           a bulk that is being stored, in more than one unit
+ *     release:<q>   <bulk>                                   a bulk that is stored, on its way into `ready` and `due`:
+ *     bulk-ready.<bulk>:<q>, bulk-due.<bulk>:<q>             its jobs, with the keys they will have there
  *
  * `<priority>/<order>` is a job's *ready key*: the total order of a queue. `<job>` is the id of the job's head record.
  */
@@ -46,6 +50,11 @@ export const partId = (kind: PartKind, head: string, n?: number): string =>
 /** The queue's own record: paused, limits. */
 export const configId = (queue: string): string => `queue:${escapePart(queue)}:config`
 
+/** Exists while a bulk is being stored: its jobs are not to be seen. */
+export const bulkId = (queue: string, bulk: string): string => `queue:${escapePart(queue)}:bulk.${bulk}`
+/** The bulk of several units that was stored last. */
+export const lastBulkId = (queue: string): string => `queue:${escapePart(queue)}:bulks`
+
 type LaneName =
   | 'ready'
   | 'due'
@@ -54,13 +63,16 @@ type LaneName =
   | 'claims'
   | 'reap'
   | 'blocked'
+  | 'parked'
   | 'done'
   | 'dead'
   | 'evicted'
+  | 'staged'
+  | 'release'
 export type Lanes = Readonly<Record<LaneName, string>>
 
 /** In which a job has exactly one key: its state key. */
-export const STATE_LANES = ['ready', 'due', 'suspect', 'lease', 'blocked', 'done', 'dead'] as const
+export const STATE_LANES = ['ready', 'due', 'suspect', 'lease', 'blocked', 'parked', 'done', 'dead'] as const
 export type StateLane = (typeof STATE_LANES)[number]
 
 export function lanesOf(queue: string): Lanes {
@@ -74,11 +86,20 @@ export function lanesOf(queue: string): Lanes {
     claims: lane('claims'),
     reap: lane('reap'),
     blocked: lane('blocked'),
+    parked: lane('parked'),
     done: lane('done'),
     dead: lane('dead'),
     evicted: lane('evicted'),
+    staged: lane('staged'),
+    release: lane('release'),
   }
 }
+
+/** Where the jobs of a bulk are until all of it is stored, by where they go then. */
+export const bulkLanes = (queue: string, bulk: string): { ready: string; due: string } => ({
+  ready: `bulk-ready.${bulk}:${escapePart(queue)}`,
+  due: `bulk-due.${bulk}:${escapePart(queue)}`,
+})
 
 /** A point in time as 13 digits; what lies outside of them is moved to their ends. */
 export const timeDigits = (at: number): string =>
@@ -103,12 +124,21 @@ export function readReadyKey(key: string): { priority: number; lifo: boolean; du
   return { priority: Number(key.slice(0, 7)), lifo, dueAt: Number(lifo ? invertDigits(digits) : digits) }
 }
 
+/** A ready key with another priority, or the other order; its time and ULID stay. */
+export function withPriority(key: string, priority: number, lifo: boolean): string {
+  const [wasLifo, digits, ulid] = [key[8] === '0', key.slice(10, 23), key.slice(24)]
+  const dueAt = Number(wasLifo ? invertDigits(digits) : digits)
+  return readyKey(priority, lifo, dueAt, wasLifo ? invertUlid(ulid) : ulid)
+}
+
 export const waitingKey = (ready: string, head: string): string => `${ready}/${head}`
 export const dueKey = (runAt: number, ready: string, head: string): string =>
   `${timeDigits(runAt)}/${ready}/${head}`
 export const leaseKey = (ready: string, claim: string, head: string): string => `${ready}/${claim}/${head}`
 export const blockedKey = (reason: string, ready: string, head: string): string =>
   `${reason}/${ready}/${head}`
+export const parkedKey = (jobName: string, ready: string, head: string): string =>
+  `${escapePart(jobName)}/${ready}/${head}`
 export const finishedKey = (at: number, head: string): string => `${timeDigits(at)}/${head}`
 export const claimsKey = (until: number, claim: string): string => `${timeDigits(until)}/${claim}`
 
@@ -130,8 +160,8 @@ export function readyKeyOfLease(key: string): string {
   return key.slice(0, key.lastIndexOf('/', end - 1))
 }
 
-/** The ready key inside a key of `ready`, `due`, `suspect` or `blocked`. */
-export function readyKeyIn(lane: 'ready' | 'due' | 'suspect' | 'blocked', key: string): string {
+/** The ready key inside a key of `ready`, `due`, `suspect`, `blocked` or `parked`. */
+export function readyKeyIn(lane: 'ready' | 'due' | 'suspect' | 'blocked' | 'parked', key: string): string {
   const start = lane === 'ready' ? 0 : key.indexOf('/') + 1
   return key.slice(start, key.lastIndexOf('/'))
 }

@@ -70,6 +70,7 @@ export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
 export function stateOfLane(lane: StateLane, isDue = false): JobState {
   switch (lane) {
     case 'ready':
+    case 'parked':
       return 'waiting'
     case 'due':
       return 'delayed'

@@ -1,5 +1,5 @@
-/** Adding jobs: one unit per call, however many there are; an id that exists gives the job that has it. */
-import { BULK_JOBS, TIME_MOST, UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
+/** Adding jobs that fit one unit: it is atomic, and an id that exists gives the job that has it. */
+import { TIME_MOST, UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
 import { refuseOption } from '../core/check.ts'
 import { seal } from '../core/codec.ts'
 import { DATA, type Head, encodeHead, fitsInline } from '../core/head.ts'
@@ -8,9 +8,10 @@ import { dueKey, escapePart, partId, readyKey, waitingKey } from '../core/keys.t
 import type { PayloadText } from '../core/payload.ts'
 import { checkUnit } from '../core/unit.ts'
 import { HoldfastError } from '../error.ts'
-import type { Change } from '../store.ts'
+import type { Change, Result } from '../store.ts'
+import { hasArrived } from './bulk.ts'
 import { commitBlock, replan, sizeOf } from './commit.ts'
-import { type Ledger, recordOf } from './ledger.ts'
+import { type Ledger, describeJob, readHead, recordOf } from './ledger.ts'
 
 /** A job that is to be added, checked. */
 export interface NewJob {
@@ -31,38 +32,80 @@ export interface AddedJob {
   readonly deduplicated: boolean
 }
 
-interface Plan {
+/** An addition, planned. */
+export interface AddPlan {
   readonly change: Change
   readonly added: AddedJob
 }
 
+/** A job of a call, and its place there. */
+export interface Placed {
+  readonly job: NewJob
+  readonly index: number
+}
+
+/** Where jobs go, and the bulk they say they belong to. */
+export interface Destination {
+  readonly ready: string
+  readonly due: string
+  readonly bulk?: string
+}
+
 /** Adds one job; one whose id exists is left as it is and answered `deduplicated`. */
 export async function addJob(ledger: Ledger, job: NewJob): Promise<AddedJob> {
-  const { change, added } = plan(ledger, job, ledger.store.now())
+  const { change, added } = planAdd(ledger, job, ledger.lanes)
   const [result] = await commitBlock(ledger.store, [change])
-  return result === false ? (await addJobs(ledger, [job]))[0]! : added
+  return result === false ? (await addTogether(ledger, [job]))[0]! : added
 }
 
 /** Adds all jobs in one unit, atomically; those whose id exists are left as they are and answered `deduplicated`. */
-export async function addJobs(ledger: Ledger, jobs: readonly NewJob[]): Promise<AddedJob[]> {
-  if (jobs.length === 0) return []
-  let missing = jobs.map((job, index) => ({ job, index }))
+export async function addTogether(
+  ledger: Ledger,
+  jobs: readonly NewJob[],
+  planned = jobs.map((job) => planAdd(ledger, job, ledger.lanes)),
+): Promise<AddedJob[]> {
+  let missing: readonly Placed[] = jobs.map((job, index) => ({ job, index }))
+  let plans = planned
   const added: AddedJob[] = []
   const finished = replan(async () => {
-    const plans = missing.map(({ job }) => plan(ledger, job, ledger.store.now()))
-    const block = plans.map(({ change }) => change)
-    if (jobs.length > 1) assertOneUnit(block)
-    const results = await commitBlock(ledger.store, block)
-    const refused = missing.filter((_, at) => results[at] === false)
-    missing.forEach(({ index }, at) => {
-      if (results[at] !== false) added[index] = plans[at]!.added
-    })
-    if (refused.length > 0) missing = await readExisting(ledger, refused, added)
-    else missing = []
+    const results = await commitBlock(
+      ledger.store,
+      plans.map(({ change }) => change),
+    )
+    const refused = takeAdded(missing, plans, results, added)
+    missing = refused.length > 0 ? await readExisting(ledger, refused, added) : []
+    plans = missing.map(({ job }) => planAdd(ledger, job, ledger.lanes))
     return missing.length === 0 ? added : undefined
   })
   return finished.catch((error: unknown) => {
     throw asBulkError(error, added)
+  })
+}
+
+/** Whether additions fit one unit together. */
+export function fitOneUnit(plans: readonly AddPlan[]): boolean {
+  const block = plans.map(({ change }) => change)
+  const { operations, bytes } = sizeOf(block)
+  if (operations > UNIT_OPERATIONS) return false
+  if (bytes <= UNIT_BYTES) return true
+  try {
+    checkUnit(block)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Puts what was added in its place; gives the jobs whose ids exist. */
+export function takeAdded(
+  placed: readonly Placed[],
+  plans: readonly AddPlan[],
+  results: readonly Result[],
+  added: AddedJob[],
+): readonly Placed[] {
+  return placed.filter(({ index }, at) => {
+    if (results[at] !== false) added[index] = plans[at]!.added
+    return results[at] === false
   })
 }
 
@@ -75,22 +118,47 @@ export function asBulkError(error: unknown, added: readonly AddedJob[]): unknown
   })
 }
 
-/** Those of the refused jobs that are gone again and must be added after all. */
-async function readExisting<T extends { job: NewJob; index: number }>(
+/**
+ * Those of the refused jobs that are gone again and must be added after all. One whose id is taken by a bulk that is being
+ * stored has no answer yet; `own` is the bulk that asks.
+ */
+export async function readExisting(
   ledger: Ledger,
-  refused: T[],
+  refused: readonly Placed[],
   added: AddedJob[],
-): Promise<T[]> {
-  const records = await ledger.store.read(refused.map(({ job }) => recordOf(ledger, job.id)))
-  return refused.filter(({ job, index }, at) => {
+  own?: string,
+): Promise<readonly Placed[]> {
+  const names = refused.map(({ job }) => recordOf(ledger, job.id))
+  const records = await ledger.store.read(names)
+  const missing: Placed[] = []
+  for (const [at, { job, index }] of refused.entries()) {
     const raw = records[at]
-    if (raw !== undefined)
+    if (raw === undefined) missing.push(refused[at]!)
+    else {
+      await assertArrived(ledger, names[at]!, raw, own)
       added[index] = { id: job.id, raw, head: undefined, delayed: false, deduplicated: true }
-    return raw === undefined
-  })
+    }
+  }
+  return missing
 }
 
-function plan({ lanes, prefix }: Ledger, { name, data, options, id, ulid }: NewJob, now: number): Plan {
+async function assertArrived(
+  ledger: Ledger,
+  name: string,
+  raw: string,
+  own: string | undefined,
+): Promise<void> {
+  const head = readHead(raw).head
+  if (head?.bulk === own || (await hasArrived(ledger, head))) return
+  throw new HoldfastError(
+    'STORE_CONTENDED',
+    `the id of job ${describeJob(ledger, name)} belongs to a bulk that is being stored: try again`,
+  )
+}
+
+export function planAdd({ prefix, store }: Ledger, job: NewJob, to: Destination): AddPlan {
+  const { name, data, options, id, ulid } = job
+  const now = store.now()
   const asked = options.runAt ?? now + (options.delay ?? 0)
   if (asked > TIME_MOST) refuseOption('delay', options.delay, 'a time before the year 2286')
   const dueAt = Math.max(now, asked)
@@ -105,6 +173,7 @@ function plan({ lanes, prefix }: Ledger, { name, data, options, id, ulid }: NewJ
     fence: now,
     opts: keptOptions(options),
     runAt: delayed ? dueAt : undefined,
+    bulk: to.bulk,
     owns: inline ? undefined : ['payload'],
     [DATA]: inline ? data : undefined,
   }
@@ -114,22 +183,8 @@ function plan({ lanes, prefix }: Ledger, { name, data, options, id, ulid }: NewJ
   const change: Change = {
     // A ULID is new; asking the store about it would cost a read for each job.
     expect: options.jobId === undefined ? undefined : { absent: [record] },
-    add: [delayed ? [lanes.due, dueKey(dueAt, key, record)] : [lanes.ready, waitingKey(key, record)]],
+    add: [delayed ? [to.due, dueKey(dueAt, key, record)] : [to.ready, waitingKey(key, record)]],
     set,
   }
   return { change, added: { id, raw, head, delayed, deduplicated: false } }
-}
-
-function assertOneUnit(block: readonly Change[]): void {
-  const { operations, bytes } = sizeOf(block)
-  if (operations <= UNIT_OPERATIONS && bytes <= UNIT_BYTES) return
-  try {
-    checkUnit(block)
-  } catch (cause) {
-    throw new HoldfastError(
-      'NOT_SUPPORTED',
-      `a bulk must fit one unit: at most ${BULK_JOBS} jobs (266 where data is above 1 KiB) and 512 KiB together; add it in parts`,
-      { cause },
-    )
-  }
 }

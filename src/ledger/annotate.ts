@@ -59,6 +59,25 @@ export async function readLogLines({ store }: Ledger, name: string): Promise<str
   return records.filter((record) => record !== undefined).map(unseal)
 }
 
+/** Removes a job's log lines but the newest `keep`. @throws HoldfastError `JOB_NOT_FOUND`. */
+export async function clearLogLines(ledger: Ledger, name: string, keep: number): Promise<void> {
+  const { store } = ledger
+  const counter = partId('logs', name)
+  await replan(async () => {
+    const [raw, record] = await store.read([name, counter])
+    if (raw === undefined)
+      throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
+    if (record === undefined) return true
+    const most = keptLogLines(readableHead(name, raw).opts)
+    const written = Number(unseal(record))
+    const gone: string[] = []
+    for (let line = Math.max(0, written - most); line < written - keep; line++)
+      gone.push(partId('log', name, line % most))
+    const [applied] = await commitBlock(store, [{ expect: { equal: [[counter, record]] }, delete: gone }])
+    return applied === false ? undefined : true
+  })
+}
+
 async function annotate(
   ledger: Ledger,
   { name, grant }: Author,

@@ -1,14 +1,15 @@
 /** Looking at jobs without changing them: counts, lists, and one job with all its parts. */
 import { HISTORY_ENTRIES, PAGE_KEYS } from '../core/bounds.ts'
-import { UnreadableRecord, unseal } from '../core/codec.ts'
+import { type UnreadableRecord, unseal } from '../core/codec.ts'
 import { nameOf } from '../core/evaluate.ts'
-import { DATA, type Head, RESULT, decodeHead, owns } from '../core/head.ts'
+import { DATA, type Head, RESULT, owns } from '../core/head.ts'
 import { type HistoryEntry, completionEntry, decodeEntry, historyIds } from '../core/history.ts'
 import { claimOfLease, jobIdOf, partId, readClaimName, throughTime, workerOfClaim } from '../core/keys.ts'
 import type { JobState } from '../core/lifecycle.ts'
 import type { PayloadText } from '../core/payload.ts'
 import type { Key, Span } from '../store.ts'
-import type { Ledger } from './ledger.ts'
+import { hasArrived, lookSettled } from './bulk.ts'
+import { type Ledger, readHead } from './ledger.ts'
 
 /** A job as records show it. */
 export interface JobRecord {
@@ -28,22 +29,48 @@ export interface JobRecord {
 /** How many jobs each state holds. */
 export type JobCounts = Record<JobState, number>
 
+/** A state, or a part of one that BullMQ tells apart: jobs that wait and have a priority above 0. */
+export type JobFilter = JobState | 'prioritized'
+
+/** The first priority that is one. */
+const PRIORITIZED = '0000001'
+
 /** Whole lanes count in O(1) on every store; only the few suspects are told apart by time. */
-export async function countJobs({ store, lanes }: Ledger): Promise<JobCounts> {
+export const countJobs = (ledger: Ledger): Promise<JobCounts> => lookSettled(ledger, () => countLanes(ledger))
+
+/** Walks them, as they are a part of a lane. */
+export const countPrioritized = async (ledger: Ledger): Promise<number> =>
+  lookSettled(ledger, async () => {
+    const [count = 0] = await ledger.store.count(spansOf(ledger, 'prioritized'))
+    return { count }
+  }).then(({ count }) => count)
+
+async function countLanes({ store, lanes }: Ledger): Promise<JobCounts> {
   const dueSuspects: Span = { lane: lanes.suspect, until: throughTime(store.now()) }
-  const [ready = 0, due = 0, suspect = 0, suspectDue = 0, lease = 0, blocked = 0, done = 0, dead = 0] =
-    await store.count([
-      { lane: lanes.ready },
-      { lane: lanes.due },
-      { lane: lanes.suspect },
-      dueSuspects,
-      { lane: lanes.lease },
-      { lane: lanes.blocked },
-      { lane: lanes.done },
-      { lane: lanes.dead },
-    ])
+  const counts = await store.count([
+    { lane: lanes.ready },
+    { lane: lanes.parked },
+    { lane: lanes.due },
+    { lane: lanes.suspect },
+    dueSuspects,
+    { lane: lanes.lease },
+    { lane: lanes.blocked },
+    { lane: lanes.done },
+    { lane: lanes.dead },
+  ])
+  const [
+    ready = 0,
+    parked = 0,
+    due = 0,
+    suspect = 0,
+    suspectDue = 0,
+    lease = 0,
+    blocked = 0,
+    done = 0,
+    dead = 0,
+  ] = counts
   return {
-    waiting: ready + suspectDue,
+    waiting: ready + parked + suspectDue,
     delayed: due + suspect - suspectDue,
     active: lease,
     'waiting-children': blocked,
@@ -53,11 +80,13 @@ export async function countJobs({ store, lanes }: Ledger): Promise<JobCounts> {
 }
 
 /** The lanes, or parts of them, whose keys are the jobs of a state, in the order they are listed. */
-function spansOf({ store, lanes }: Ledger, state: JobState): Span[] {
+function spansOf({ store, lanes }: Ledger, state: JobFilter): Span[] {
   const now = throughTime(store.now())
   switch (state) {
     case 'waiting':
-      return [{ lane: lanes.suspect, until: now }, { lane: lanes.ready }]
+      return [{ lane: lanes.suspect, until: now }, { lane: lanes.parked }, { lane: lanes.ready }]
+    case 'prioritized':
+      return [{ lane: lanes.ready, from: PRIORITIZED }]
     case 'delayed':
       return [{ lane: lanes.due }, { lane: lanes.suspect, from: now }]
     case 'active':
@@ -72,9 +101,15 @@ function spansOf({ store, lanes }: Ledger, state: JobState): Span[] {
 }
 
 /** Keys number `start` to `end` (inclusive) of the states' lanes, one lane after the other. */
-export async function listKeys(
+export const listKeys = (
   ledger: Ledger,
-  states: readonly JobState[],
+  states: readonly JobFilter[],
+  range: { start: number; end: number; ascending: boolean },
+): Promise<Key[]> => lookSettled(ledger, () => keysOf(ledger, states, range))
+
+async function keysOf(
+  ledger: Ledger,
+  states: readonly JobFilter[],
   { start, end, ascending }: { start: number; end: number; ascending: boolean },
 ): Promise<Key[]> {
   const spans = states.flatMap((state) => spansOf(ledger, state))
@@ -126,6 +161,7 @@ export async function readJob(ledger: Ledger, name: string): Promise<JobRecord |
   const [raw] = await store.read([name])
   if (raw === undefined) return undefined
   const { head, problem } = readHead(raw)
+  if (!(await hasArrived(ledger, head))) return undefined
   if (head === undefined) {
     return { id: jobIdOf(name), raw, head, problem, data: '', result: '', progress: '', history: [] }
   }
@@ -150,17 +186,6 @@ export async function readJob(ledger: Ledger, name: string): Promise<JobRecord |
     ...partsOf(name, head, byId),
     history: completion === undefined ? history : [...history, completion],
     lease: leases[0] === undefined ? undefined : leaseFacts(leases[0]),
-  }
-}
-
-function readHead(raw: string | undefined): { head: Head | undefined; problem?: UnreadableRecord } {
-  try {
-    return { head: decodeHead(raw) }
-  } catch (error) {
-    return {
-      head: undefined,
-      problem: error instanceof UnreadableRecord ? error : new UnreadableRecord(String(error), false),
-    }
   }
 }
 

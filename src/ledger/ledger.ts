@@ -44,5 +44,17 @@ export function readableHead(name: string, raw: string): Head {
   }
 }
 
+/** A head, or why it cannot be read. */
+export function readHead(raw: string | undefined): { head: Head | undefined; problem?: UnreadableRecord } {
+  try {
+    return { head: decodeHead(raw) }
+  } catch (error) {
+    return {
+      head: undefined,
+      problem: error instanceof UnreadableRecord ? error : new UnreadableRecord(String(error), false),
+    }
+  }
+}
+
 /** A job as messages name it: its id and its queue, as users write them. */
 export const describeJob = ({ queue }: Ledger, name: string): string => `${jobIdOf(name)} in ${queue}`

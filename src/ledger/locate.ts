@@ -2,7 +2,7 @@
  * Finding a job and changing it from outside. An edit sends one candidate per place the job may be in, all in one
  * unit; as a job has exactly one state key, at most one applies. The place is never read first.
  */
-import { type Head, RESULT, decodeHead, encodeHead, owns, withoutOwned } from '../core/head.ts'
+import { type Head, RESULT, encodeHead, owns, withoutOwned } from '../core/head.ts'
 import { completionEntry, encodeEntry, historyId } from '../core/history.ts'
 import {
   STATE_LANES,
@@ -11,6 +11,7 @@ import {
   dueKey,
   exactly,
   finishedKey,
+  parkedKey,
   partId,
   readReadyKey,
   readyKey,
@@ -20,8 +21,9 @@ import { type JobState, stateOfLane } from '../core/lifecycle.ts'
 import { ownedRecords } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key, Page } from '../store.ts'
+import { hasArrived } from './bulk.ts'
 import { commitBlock, replan } from './commit.ts'
-import { type Ledger, describeJob, readableHead } from './ledger.ts'
+import { type Ledger, describeJob, readHead, readableHead } from './ledger.ts'
 import { TOO_NEW } from './set-aside.ts'
 
 /** Where a job with this head may have its key, besides `lease`, whose keys carry a claim. */
@@ -29,6 +31,7 @@ function placesOf({ lanes }: Ledger, name: string, head: Head): Key[] {
   const places: Key[] = [
     [lanes.ready, waitingKey(head.key, name)],
     [lanes.blocked, blockedKey(TOO_NEW, head.key, name)],
+    [lanes.parked, parkedKey(head.name, head.key, name)],
   ]
   if (head.runAt !== undefined) {
     places.push(
@@ -53,7 +56,7 @@ async function lookForState(ledger: Ledger, name: string, head: Head): Promise<J
   if (at < 0) return undefined
   const lane = places[at]![0]
   if (lane === lanes.suspect) return stateOfLane('suspect', head.runAt! <= store.now())
-  if (lane === lanes.ready) return 'waiting'
+  if (lane === lanes.ready || lane === lanes.parked) return 'waiting'
   if (lane === lanes.due) return 'delayed'
   if (lane === lanes.done) return 'completed'
   return lane === lanes.dead ? 'failed' : 'waiting-children'
@@ -71,7 +74,8 @@ export async function stateOf(ledger: Ledger, name: string): Promise<JobState | 
   return replan<JobState | 'unknown'>(async () => {
     const [raw] = await ledger.store.read([name])
     if (raw === undefined) return 'unknown'
-    const head = tryDecode(raw)
+    const { head } = readHead(raw)
+    if (!(await hasArrived(ledger, head))) return 'unknown'
     const state = await (head === undefined ? walkForState(ledger, name) : lookForState(ledger, name, head))
     // Not found: it moved between the two reads, unless the same head is seen twice and its key is nowhere.
     if (state === undefined && previous === raw) return 'unknown'
@@ -85,7 +89,8 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean): P
   return replan(async () => {
     const [raw] = await ledger.store.read([name])
     if (raw === undefined) return false
-    const head = tryDecode(raw)
+    const { head } = readHead(raw)
+    if (!(await hasArrived(ledger, head))) return false
     const found = head === undefined ? await keysNaming(ledger, name) : placesOf(ledger, name, head)
     if (force && head !== undefined) found.push(...(await leaseOf(ledger, head, name)))
     const places = force ? found : found.filter(([lane]) => lane !== ledger.lanes.lease)
@@ -120,7 +125,7 @@ export async function retryJob(
   ulid: string,
   { resetAttempts }: { resetAttempts: boolean },
 ): Promise<{ raw: string; head: Head }> {
-  const { store, lanes } = ledger
+  const { store } = ledger
   return replan(async () => {
     const [raw] = await store.read([name])
     if (raw === undefined)
@@ -132,24 +137,32 @@ export async function retryJob(
         `job ${describeJob(ledger, name)} is not finished, so there is nothing to retry`,
       )
     }
-    const again = nextGeneration(head, store.now(), ulid, resetAttempts)
-    const encoded = encodeHead(again)
-    const completion = completionEntry(head)
-    const set: [string, string][] = [[name, encoded]]
-    if (completion !== undefined) set.push([historyId(name, completion.attempt), encodeEntry(completion)])
-    const [applied] = await commitBlock(store, [
-      {
-        expect: { equal: [[name, raw]] },
-        remove: [
-          [head.failedCode === undefined ? lanes.done : lanes.dead, finishedKey(head.finishedOn, name)],
-        ],
-        add: [[lanes.ready, waitingKey(again.key, name)]],
-        set,
-        delete: owns(head, 'result') ? [partId('result', name)] : [],
-      },
-    ])
+    const { change, again, encoded } = planRetry(ledger, { name, raw, head }, ulid, resetAttempts)
+    const [applied] = await commitBlock(store, [change])
     return applied === false ? undefined : { raw: encoded, head: again }
   })
+}
+
+/** A finished job's way back into line. */
+export function planRetry(
+  { store, lanes }: Ledger,
+  { name, raw, head }: { name: string; raw: string; head: Head },
+  ulid: string,
+  resetAttempts: boolean,
+): { change: Change; again: Head; encoded: string } {
+  const again = nextGeneration(head, store.now(), ulid, resetAttempts)
+  const encoded = encodeHead(again)
+  const completion = completionEntry(head)
+  const set: [string, string][] = [[name, encoded]]
+  if (completion !== undefined) set.push([historyId(name, completion.attempt), encodeEntry(completion)])
+  const change: Change = {
+    expect: { equal: [[name, raw]] },
+    remove: [[head.failedCode === undefined ? lanes.done : lanes.dead, finishedKey(head.finishedOn!, name)]],
+    add: [[lanes.ready, waitingKey(again.key, name)]],
+    set,
+    delete: owns(head, 'result') ? [partId('result', name)] : [],
+  }
+  return { change, again, encoded }
 }
 
 function nextGeneration(head: Head, now: number, ulid: string, resetAttempts: boolean): Head {
@@ -185,12 +198,4 @@ async function keysNaming({ store, lanes }: Ledger, name: string): Promise<Key[]
     }
   }
   return found
-}
-
-function tryDecode(raw: string): Head | undefined {
-  try {
-    return decodeHead(raw)
-  } catch {
-    return undefined
-  }
 }

@@ -65,16 +65,19 @@ async function keysBeyond(
 type Sizes = NonNullable<NonNullable<Change['expect']>['size']>
 
 /** A job goes with everything that is its own as it was read; what changed it meanwhile was faster, and keeps it. */
-function prune(lane: string, key: string, record: string | undefined, size: Sizes): Change {
+export function planRemoval(lane: string, key: string, record: string | undefined): Change {
   const name = nameOf(key)
   return {
-    expect: {
-      ...(record === undefined ? { absent: [name] } : { equal: [[name, record]] }),
-      size,
-    },
+    expect: record === undefined ? { absent: [name] } : { equal: [[name, record]] },
     remove: [[lane, key]],
     delete: [name, ...ownedRecords(name, headIn(record))],
   }
+}
+
+/** The same, unless others who prune too have got here first. */
+function prune(lane: string, key: string, record: string | undefined, size: Sizes): Change {
+  const { expect, remove, delete: deleted } = planRemoval(lane, key, record)
+  return { expect: { ...expect, size }, remove, delete: deleted }
 }
 
 function headIn(record: string | undefined): Head | undefined {

@@ -10,10 +10,12 @@ import {
   dueKey,
   finishedKey,
   jobIdOf,
+  parkedKey,
   readyKeyIn,
   readyKeyOfLease,
   waitingKey,
 } from '../core/keys.ts'
+import { releaseBulks } from './bulk.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What a recount of a queue found. */
@@ -31,6 +33,7 @@ const PAGE = 500
 
 export async function verifyQueue(ledger: Ledger): Promise<Verification> {
   const { store, lanes } = ledger
+  await releaseBulks(ledger)
   const seen = new Map<string, StateLane>()
   const problems: string[] = []
   const report = (problem: string): void => {
@@ -124,6 +127,8 @@ function expectedKey(lane: StateLane, head: Head, name: string): string | undefi
     case 'lease':
     case 'blocked':
       return 'any'
+    case 'parked':
+      return parkedKey(head.name, key, name)
     case 'done':
       return finishedOn === undefined || failedCode !== undefined ? undefined : finishedKey(finishedOn, name)
     default:

@@ -2,16 +2,14 @@
  * One run of a handler under one lease: its signal, its time limit, and what its end means. It knows neither slots nor the
  * store.
  */
-import { strategyWait } from '../core/backoff.ts'
-import { DURATION_MOST } from '../core/bounds.ts'
-import { describeFailure, fieldOf } from '../core/failure.ts'
-import { attemptsOf } from '../core/job-options.ts'
+import { describeFailure } from '../core/failure.ts'
 import type { Ending } from '../core/lifecycle.ts'
 import { encodeResult } from '../core/payload.ts'
 import { HoldfastError } from '../error.ts'
 import type { Host } from '../host.ts'
 import type { Job } from '../job.ts'
 import { type Grant, fenceOf } from '../ledger/claim.ts'
+import { type Judgement, endOfFailure } from './judge.ts'
 
 /** What a handler gets beside the job. */
 export interface JobContext {
@@ -25,23 +23,19 @@ export interface JobContext {
   readonly fence: number
 }
 
+export type { BackoffStrategy } from './judge.ts'
+
 export type AnyHandler = (job: never, context: JobContext, signal: AbortSignal) => unknown
 
-/** `(attempt, error, job) => milliseconds`; -1 fails the job for good. */
-export type BackoffStrategy = (attempt: number, error: unknown, job: Job) => number | Promise<number>
-
 /** What all attempts of a shift share. */
-export interface AttemptOptions {
+export interface AttemptOptions extends Judgement {
   readonly host: Host
-  readonly now: () => number
-  readonly strategyOf: (type: string) => BackoffStrategy | undefined
   /** Milliseconds for which a handler keeps its slot that goes on after its signal aborted. */
   readonly patienceMs: number
   /** Once, when it is known how the lease is to end. */
   readonly ended: (attempt: Attempt, ending: Ending) => void
   /** Once, when the slot is free: the handler is done, or did not heed its signal for too long. */
   readonly freed: (attempt: Attempt) => void
-  readonly error: (error: Error) => void
 }
 
 export class Attempt {
@@ -140,62 +134,7 @@ export class Attempt {
   async #endOfFailure(error: unknown): Promise<Ending> {
     if (this.#aborted?.code === 'CLOSING') return { kind: 'released' }
     this.outcome = { error }
-    const failure = describeFailure(error)
-    // By name, as the error may come from another copy of the package.
-    const name = fieldOf(error, 'name')
-    if (name === 'SnoozeError') return { kind: 'snoozed', ms: wait(fieldOf(error, 'ms')) ?? 1 }
-    if (name === 'UnrecoverableError') return { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true }
-    const isUnhandled = name === 'HoldfastError' && fieldOf(error, 'code') === 'NO_HANDLER'
-    const code = isUnhandled ? 'NO_HANDLER' : 'ATTEMPTS_EXHAUSTED'
-    if (name === 'RetryAfterError') {
-      return { kind: 'failed', failure, code, wait: this.#retryAfter(fieldOf(error, 'retryAfter')) }
-    }
-    const asked = await this.#askStrategy(error)
-    return asked === -1
-      ? { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true }
-      : { kind: 'failed', failure, code, wait: asked }
-  }
-
-  #retryAfter(after: unknown): number | undefined {
-    return wait(isDate(after) ? after.getTime() - this.#options.now() : after)
-  }
-
-  /** What the job's own backoff strategy says; `undefined` leaves it to the core. */
-  async #askStrategy(error: unknown): Promise<number | undefined> {
-    const { head } = this.grant
-    const { backoff } = head!.opts
-    if (backoff === undefined || backoff.type === 'fixed' || backoff.type === 'exponential') return undefined
-    const attempt = (head!.attemptsMade ?? 0) + 1
-    if (attempt >= attemptsOf(head!.opts)) return undefined
-    const { strategyOf, error: report } = this.#options
-    const strategy = strategyOf(backoff.type)
-    if (strategy === undefined) {
-      report(
-        new HoldfastError(
-          'OPTION_INVALID',
-          `this worker has no backoff strategy ${JSON.stringify(backoff.type)}`,
-        ),
-      )
-      return undefined
-    }
-    try {
-      const answer = await strategy(attempt, error, this.job)
-      const asked = strategyWait(answer, backoff.maxDelay)
-      if (asked === undefined) {
-        report(
-          new HoldfastError(
-            'OPTION_INVALID',
-            `the backoff strategy ${backoff.type} gave ${String(answer)}, which is no number of ms`,
-          ),
-        )
-      }
-      return asked
-    } catch (thrown) {
-      report(
-        new HoldfastError('OPTION_INVALID', `the backoff strategy ${backoff.type} threw`, { cause: thrown }),
-      )
-      return undefined
-    }
+    return endOfFailure(error, this.grant.head!, this.job, this.#options)
   }
 
   #timeOut(ms: number): void {
@@ -260,17 +199,3 @@ class AttemptContext implements JobContext {
     return this.#attempt.signal
   }
 }
-
-function isDate(value: unknown): value is Date {
-  try {
-    return value instanceof Date
-  } catch {
-    return false
-  }
-}
-
-/** A wait that was asked for in so many words: only a backoff has a bound that users set. `undefined` for what is no number. */
-const wait = (ms: unknown): number | undefined =>
-  typeof ms === 'number' && !Number.isNaN(ms)
-    ? Math.floor(Math.min(Math.max(0, ms), DURATION_MOST))
-    : undefined

@@ -65,7 +65,7 @@ test('the largest head fits into a record, and twice with two large parts into a
 })
 
 test('removing a job with all it may own is one unit, with a candidate for each of its places', () => {
-  const candidates = 7 * 2
+  const candidates = 8 * 2
   expect(candidates + 1 + ownedRecords(name, undefined).length).toBeLessThanOrEqual(bounds.UNIT_OPERATIONS)
 })
 
@@ -73,6 +73,6 @@ test('the largest claim is one unit', () => {
   expect(bounds.CLAIM_JOBS * 2 + 1).toBeLessThanOrEqual(bounds.UNIT_OPERATIONS)
 })
 
-test('the largest bulk of small jobs is one unit', () => {
-  expect(bounds.BULK_JOBS * 2).toBeLessThanOrEqual(bounds.UNIT_OPERATIONS)
+test('the largest step of a release is one unit', () => {
+  expect(bounds.RELEASE_JOBS * 2 * 2 + 1).toBeLessThanOrEqual(bounds.UNIT_OPERATIONS)
 })

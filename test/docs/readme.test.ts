@@ -127,7 +127,7 @@ describe('tables', () => {
 
   test('of methods', () => {
     expect(rowsOf('Queue methods').toSorted()).toEqual(methodsOf(Queue))
-    expect(rowsOf('Jobs').toSorted()).toEqual(methodsOf(Job).filter((name) => name !== 'adopt'))
+    expect(rowsOf('Jobs').toSorted()).toEqual(methodsOf(Job))
     // `concurrency` is told of among the options.
     expect(rowsOf('Worker methods').toSorted()).toEqual(
       methodsOf(Worker).filter((name) => name !== 'concurrency'),
@@ -164,7 +164,6 @@ describe('tables', () => {
       `| \`removeOnFail\` | \`{ count: ${bounds.FAILED_KEPT} }\``,
       `| \`keepLogs\` | ${bounds.LOG_LINES} | newest log lines kept, 0 to ${bounds.LOG_LINES_MOST}`,
       `| \`concurrency\` | 1 | handlers at once, up to ${count(bounds.CONCURRENCY_MOST)}`,
-      `at most ${bounds.BULK_JOBS} jobs`,
       `any text of 1 to ${bounds.JOB_ID_BYTES} bytes`,
       `up to ${bounds.METADATA_BYTES / 1024} KiB as JSON`,
       `the newest ${bounds.HISTORY_ENTRIES}:`,
@@ -226,6 +225,7 @@ const WORKER_EVENTS: Record<keyof WorkerEvents<never>, true> = {
 const QUEUE_EVENTS: Record<keyof QueueEvents<never>, true> = {
   waiting: true,
   removed: true,
+  cleaned: true,
   paused: true,
   resumed: true,
   error: true,
@@ -290,10 +290,16 @@ const rowsOf = (heading: string): string[] =>
 const codesIn = (text: string): string[] => [...text.matchAll(/`([\w-]+)[^`]*`/g)].map(([, name]) => name!)
 
 /** What a class has, without what only the runtime calls. */
-const methodsOf = (type: { prototype: object }): string[] =>
-  Object.getOwnPropertyNames(type.prototype)
-    .filter((name) => name !== 'constructor')
-    .toSorted()
+/** Marked as internal where they are defined. */
+const INTERNAL = ['constructor', 'open', 'isOpened', 'assertOpen', 'job', 'adopt', 'source', 'record']
+
+/** Methods of a class and of those it is built on. */
+function methodsOf(type: { prototype: object }): string[] {
+  const names: string[] = []
+  for (let at = type.prototype; at !== Object.prototype; at = Object.getPrototypeOf(at) as object)
+    names.push(...Object.getOwnPropertyNames(at))
+  return names.filter((name) => !INTERNAL.includes(name)).toSorted()
+}
 
 const stateNamed = (drawn: string, edge: string): string =>
   drawn === '[*]' ? edge : drawn.replaceAll('_', '-')

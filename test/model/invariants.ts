@@ -10,6 +10,7 @@ import {
   dueKey,
   escapePart,
   finishedKey,
+  lastBulkId,
   readClaimName,
   readyKeyOfLease,
   waitingKey,
@@ -53,7 +54,7 @@ function checkOneKeyPerJob({ heads, stateKeys }: QueueView): void {
 
 /** Every record belongs to a job that lives, and the parts a job says it has are there. */
 function checkNoOrphans(dump: Dump, { queue, heads, recordIds }: QueueView): void {
-  const allowed = new Set([configId(queue)])
+  const allowed = new Set([configId(queue), lastBulkId(queue)])
   for (const [name, head] of heads) {
     allowed.add(name)
     for (const id of ownedRecords(name, head)) allowed.add(id)

@@ -155,15 +155,16 @@ describe('a bulk', () => {
     expect([content.records.size, content.lanes.size]).toEqual([0, 0])
   })
 
-  test('that no unit holds is refused whole', async () => {
+  test('that no unit holds is stored in several, and none of it is there before all is', async () => {
     const { queue, content } = stage()
-    const many = Array.from({ length: 401 }, () => ({ name: 'n', data: 1 }))
-    const large = Array.from({ length: 3 }, () => ({ name: 'n', data: 'x'.repeat(200 * 1024) }))
-    for (const bulk of [many, large])
-      await expect(queue.addBulk(bulk)).rejects.toMatchObject({ code: 'NOT_SUPPORTED', outcome: 'failed' })
-    expect(content.records.size).toBe(0)
-    // Two of these are below the bound, however they are counted.
-    expect(await queue.addBulk(large.slice(1))).toHaveLength(2)
+    const many = Array.from({ length: 1001 }, (_, n) => ({ name: 'n', data: n, opts: { delay: n % 2 } }))
+    const large = Array.from({ length: 3 }, (_, n) => ({ name: 'n', data: `${n}${'x'.repeat(200 * 1024)}` }))
+    expect((await queue.addBulk(many)).map(({ data }) => data)).toEqual(many.map(({ data }) => data))
+    expect(await queue.getJobCounts('waiting', 'delayed')).toEqual({ waiting: 501, delayed: 500 })
+    expect((await queue.addBulk(large)).map(({ data }) => data)).toEqual(large.map(({ data }) => data))
+    expect(await queue.count()).toBe(1004)
+    expect([...content.lanes.keys()].toSorted()).toEqual(['due:q', 'ready:q'])
+    expect((await queue.verify()).problems).toEqual([])
   })
 
   test('that a failing store refuses leaves nothing, and can be repeated', async () => {

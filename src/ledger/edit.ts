@@ -1,0 +1,177 @@
+/**
+ * Changing a job that waits: when it is due, and its place in the queue. One candidate per lane it may wait in, as in
+ * `locate.ts`; data is changed wherever the job is.
+ */
+import { seal } from '../core/codec.ts'
+import {
+  DATA,
+  type Head,
+  type HeadDraft,
+  draftOf,
+  encodeHead,
+  fitsInline,
+  owns,
+  withOwned,
+  withoutOwned,
+} from '../core/head.ts'
+import { dueKey, parkedKey, partId, readReadyKey, readyKey, waitingKey, withPriority } from '../core/keys.ts'
+import type { PayloadText } from '../core/payload.ts'
+import { HoldfastError } from '../error.ts'
+import type { Change, Key } from '../store.ts'
+import { hasArrived } from './bulk.ts'
+import { type Grant, adoptHead } from './claim.ts'
+import { commitBlock, replan } from './commit.ts'
+import { type Ledger, describeJob, readableHead } from './ledger.ts'
+import { stateOf } from './locate.ts'
+
+/** A job's head record as an edit left it. */
+export interface Edited {
+  readonly raw: string
+  readonly head: Head
+}
+
+/** From one lane to another (or to another place of the same), with the head it has there. */
+interface Candidate {
+  readonly from: Key
+  readonly to: Key
+  readonly head: Head
+}
+
+/**
+ * Makes a delayed job due at another time; at once where that is now. It takes the place of a job that was added when it falls
+ * due.
+ *
+ * @throws HoldfastError `JOB_NOT_FOUND`; `JOB_STATE` for a job that is not delayed.
+ */
+export const changeDueTime = (ledger: Ledger, name: string, ulid: string, delay: number): Promise<Edited> =>
+  edit(ledger, name, 'delayed', (head) => planDueTime(ledger, { name, head }, ulid, delay))
+
+/** The ways a delayed job may go when its delay is changed. */
+export function planDueTime(
+  { lanes, store }: Ledger,
+  { name, head }: { name: string; head: Head },
+  ulid: string,
+  delay: number,
+): Candidate[] {
+  if (head.runAt === undefined) return []
+  const { priority, lifo } = readReadyKey(head.key)
+  const dueAt = store.now() + delay
+  const moved = draftOf(head)
+  moved.key = readyKey(priority, lifo, dueAt, ulid)
+  moved.opts = { ...head.opts, delay: delay === 0 ? undefined : delay }
+  const timed: HeadDraft = { ...draftOf(moved), runAt: dueAt }
+  const ready: HeadDraft = { ...draftOf(moved), runAt: undefined }
+  const [was, later] = [dueKey(head.runAt, head.key, name), dueKey(dueAt, moved.key, name)]
+  return [
+    {
+      from: [lanes.due, was],
+      ...(delay === 0
+        ? { to: [lanes.ready, waitingKey(moved.key, name)], head: ready }
+        : { to: [lanes.due, later], head: timed }),
+    },
+    { from: [lanes.suspect, was], to: [lanes.suspect, later], head: timed },
+  ]
+}
+
+/**
+ * Changes the priority of a job that waits, and whether it is last in, first out there.
+ *
+ * @throws HoldfastError `JOB_NOT_FOUND`; `JOB_STATE` for a job that does not wait.
+ */
+export const changePriority = (
+  ledger: Ledger,
+  name: string,
+  wanted: { readonly priority?: number; readonly lifo?: boolean },
+): Promise<Edited> =>
+  edit(ledger, name, 'waiting or delayed', (head) => {
+    const { lanes } = ledger
+    const was = readReadyKey(head.key)
+    const changed = draftOf(head)
+    changed.key = withPriority(head.key, wanted.priority ?? was.priority, wanted.lifo ?? was.lifo)
+    const places = (key: string): Key[] => {
+      const waiting: Key[] = [
+        [lanes.ready, waitingKey(key, name)],
+        [lanes.parked, parkedKey(head.name, key, name)],
+      ]
+      if (head.runAt === undefined) return waiting
+      const timed = dueKey(head.runAt, key, name)
+      return [...waiting, [lanes.due, timed], [lanes.suspect, timed]]
+    }
+    const to = places(changed.key)
+    return places(head.key).map((from, at): Candidate => ({ from, to: to[at]!, head: changed }))
+  })
+
+async function edit(
+  ledger: Ledger,
+  name: string,
+  wanted: string,
+  candidatesOf: (head: Head) => readonly Candidate[],
+): Promise<Edited> {
+  const { store } = ledger
+  return replan(async () => {
+    const { raw, head } = await readEditable(ledger, name)
+    const candidates = candidatesOf(head)
+    const encoded = candidates.map((candidate) => encodeHead(candidate.head))
+    const results = await commitBlock(
+      store,
+      candidates.map((candidate, at) => changeOf(name, raw, candidate, encoded[at]!)),
+    )
+    const at = results.findIndex((result) => result !== false)
+    if (at >= 0) return { raw: encoded[at]!, head: candidates[at]!.head }
+    const [now] = await store.read([name])
+    if (now !== raw) return undefined
+    throw new HoldfastError(
+      'JOB_STATE',
+      `job ${describeJob(ledger, name)} is ${await stateOf(ledger, name)}, and not ${wanted}`,
+    )
+  })
+}
+
+export const changeOf = (name: string, raw: string, { from, to }: Candidate, encoded: string): Change =>
+  to[0] === from[0] && to[1] === from[1]
+    ? { expect: { present: [from], equal: [[name, raw]] }, set: [[name, encoded]] }
+    : { expect: { equal: [[name, raw]] }, remove: [from], add: [to], set: [[name, encoded]] }
+
+async function readEditable(ledger: Ledger, name: string): Promise<Edited> {
+  const [raw] = await ledger.store.read([name])
+  const head = raw === undefined ? undefined : readableHead(name, raw)
+  if (raw === undefined || head === undefined || !(await hasArrived(ledger, head)))
+    throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
+  return { raw, head }
+}
+
+/** Replaces a job's data, in whatever state it is. A handler's own is refused once its lease is lost. */
+export async function changeData(
+  ledger: Ledger,
+  { name, grant }: { readonly name: string; readonly grant?: Grant },
+  data: PayloadText,
+): Promise<Edited> {
+  const { store, lanes } = ledger
+  const payload = partId('payload', name)
+  return replan(async () => {
+    const { raw, head } = await readEditable(ledger, name)
+    const inline = fitsInline(data)
+    const changed = draftOf(inline ? withoutOwned(head, 'payload') : withOwned(head, 'payload'))
+    changed[DATA] = inline ? data : undefined
+    const encoded = encodeHead(changed)
+    const own: [string, string] = [name, encoded]
+    const [applied] = await commitBlock(store, [
+      {
+        expect: {
+          equal: [[name, raw]],
+          present: grant === undefined ? [] : [[lanes.lease, grant.leaseKey]],
+        },
+        set: inline ? [own] : [own, [payload, seal(data)]],
+        delete: inline && owns(head, 'payload') ? [payload] : [],
+      },
+    ])
+    if (applied !== false) {
+      if (grant !== undefined) adoptHead(grant, encoded)
+      return { raw: encoded, head: changed }
+    }
+    const [now] = await store.read([name])
+    if (now === raw)
+      throw new HoldfastError('LOCK_LOST', `the lease on job ${describeJob(ledger, name)} is lost`)
+    return undefined
+  })
+}

@@ -1,0 +1,233 @@
+/**
+ * Changing many jobs at once: a lane, or a part of it, is walked page by page, each page in units of its own. Every step
+ * leaves the queue whole, so that what was begun can be ended, by the same process or another.
+ */
+import { PAGE_KEYS } from '../core/bounds.ts'
+import { nameOf } from '../core/evaluate.ts'
+import { type Head, encodeHead } from '../core/head.ts'
+import { type StateLane, STATE_LANES, jobIdOf, lastBulkId, throughTime } from '../core/keys.ts'
+import { HoldfastError } from '../error.ts'
+import { nextTurn } from '../host.ts'
+import type { Change, Span } from '../store.ts'
+import { releaseBulks, sweepBulk } from './bulk.ts'
+import { commitBlock, commitBlocks, replan } from './commit.ts'
+import { changeOf, planDueTime } from './edit.ts'
+import { type Ledger, readHead } from './ledger.ts'
+import { planRetry } from './locate.ts'
+import { planRemoval } from './retain.ts'
+import { changeConfig } from './settings.ts'
+
+/** A job as the walk meets it. */
+interface Met {
+  readonly lane: string
+  readonly key: string
+  readonly name: string
+  readonly raw: string | undefined
+  readonly head: Head | undefined
+}
+
+/** Candidates for a job, at most one of which applies; none leaves it as it is. */
+type Act = (met: Met) => readonly Change[]
+
+/** How often a page is gone through where jobs were changed meanwhile, before they are left as they are. */
+const ROUNDS = 5
+
+/** Walks a span from its head, and gives the ids of the jobs that were changed, page by page. */
+async function* walk(ledger: Ledger, span: Span, limit: number, act: Act): AsyncGenerator<string[]> {
+  const { store } = ledger
+  let left = limit
+  for (let from = span.from; left > 0; ) {
+    const [keys = []] = await store.scan([{ ...span, from, limit: PAGE_KEYS }])
+    if (keys.length === 0) return
+    from = `${keys.at(-1)}!`
+    const changed = await changePage(ledger, span.lane, keys, left, act)
+    left -= changed.length
+    yield changed
+    await nextTurn()
+  }
+}
+
+/** One page; a job that somebody changed while it was being looked at is looked at again. */
+async function changePage(
+  ledger: Ledger,
+  lane: string,
+  page: readonly string[],
+  limit: number,
+  act: Act,
+): Promise<string[]> {
+  const changed: string[] = []
+  let keys: readonly string[] = page
+  for (let round = 0; round < ROUNDS && keys.length > 0; round++) {
+    const records = await ledger.store.read(keys.map(nameOf))
+    const wanted = keys
+      .map((key, at): Met & { changes: readonly Change[] } => {
+        const met = { lane, key, name: nameOf(key), raw: records[at], head: readHead(records[at]).head }
+        return { ...met, changes: act(met) }
+      })
+      .filter(({ changes }) => changes.length > 0)
+      .slice(0, limit - changed.length)
+    const answers = await commitBlocks(
+      ledger.store,
+      wanted.map(({ changes }) => changes),
+    )
+    const refused: string[] = []
+    for (const [at, answer] of answers.entries()) {
+      if (answer instanceof HoldfastError) throw answer
+      if (answer.some((result) => result !== false)) changed.push(jobIdOf(wanted[at]!.name))
+      else refused.push(wanted[at]!.key)
+    }
+    keys = refused
+  }
+  return changed
+}
+
+const removal: Act = ({ lane, key, raw }) => [planRemoval(lane, key, raw)]
+
+/** Removes every job that waits, and those that are delayed too where asked to; those that run go on. */
+export async function drainQueue(ledger: Ledger, delayed: boolean): Promise<void> {
+  const { lanes, store } = ledger
+  await releaseBulks(ledger)
+  const spans: Span[] = [
+    { lane: lanes.ready },
+    { lane: lanes.parked },
+    { lane: lanes.suspect, until: delayed ? undefined : throughTime(store.now()) },
+  ]
+  if (delayed) spans.push({ lane: lanes.due })
+  for (const span of spans) for await (const _ of walk(ledger, span, Infinity, removal));
+}
+
+/** States whose jobs can be cleaned. */
+export type CleanState = 'completed' | 'failed' | 'waiting' | 'prioritized' | 'delayed'
+
+/** Removes jobs of one state that finished, or were added, at least `grace` ms ago; their ids, page by page, oldest first. */
+export async function* cleanQueue(
+  ledger: Ledger,
+  grace: number,
+  limit: number,
+  state: CleanState,
+): AsyncGenerator<string[]> {
+  const { store, lanes } = ledger
+  const before = store.now() - grace
+  await releaseBulks(ledger)
+  if (state === 'completed' || state === 'failed') {
+    const lane = state === 'completed' ? lanes.done : lanes.dead
+    yield* walk(ledger, { lane, until: throughTime(before) }, limit, removal)
+    return
+  }
+  const old: Act = (met) =>
+    (met.head?.timestamp ?? 0) <= before && (state !== 'prioritized' || Number(readyPart(met)) > 0)
+      ? removal(met)
+      : []
+  let left = limit
+  for (const lane of state === 'delayed' ? [lanes.due, lanes.suspect] : [lanes.ready, lanes.parked]) {
+    for await (const ids of walk(ledger, { lane }, left, old)) {
+      left -= ids.length
+      yield ids
+    }
+  }
+}
+
+/** The digits of a job's priority. */
+const readyPart = ({ head }: Met): string => head?.key.slice(0, 7) ?? ''
+
+/** Puts finished jobs back in line, those that finished by `until`; how many. */
+export async function retryQueue(
+  ledger: Ledger,
+  state: 'completed' | 'failed',
+  until: number,
+  ulid: () => string,
+): Promise<number> {
+  const lane = state === 'completed' ? ledger.lanes.done : ledger.lanes.dead
+  return sum(
+    walk(ledger, { lane, until: throughTime(until) }, Infinity, ({ name, raw, head }) =>
+      raw === undefined || head?.finishedOn === undefined
+        ? []
+        : [planRetry(ledger, { name, raw, head }, ulid(), false).change],
+    ),
+  )
+}
+
+/** Makes every delayed job due now; how many. */
+export async function promoteQueue(ledger: Ledger, ulid: () => string): Promise<number> {
+  const { lanes, store } = ledger
+  await releaseBulks(ledger)
+  const promote: Act = ({ lane, name, raw, head }) =>
+    raw === undefined || head === undefined
+      ? []
+      : planDueTime(ledger, { name, head }, ulid(), 0)
+          .filter(({ from }) => from[0] === lane)
+          .map((candidate) => changeOf(name, raw, candidate, encodeHead(candidate.head)))
+  // A suspect that is promoted stays in its lane, so the walk ends where those that are due begin.
+  const suspects: Span = { lane: lanes.suspect, from: throughTime(store.now()) }
+  return (
+    (await sum(walk(ledger, { lane: lanes.due }, Infinity, promote))) +
+    (await sum(walk(ledger, suspects, Infinity, promote)))
+  )
+}
+
+async function sum(pages: AsyncGenerator<string[]>): Promise<number> {
+  let all = 0
+  for await (const ids of pages) all += ids.length
+  return all
+}
+
+/**
+ * Removes the queue with everything in it. The settings say that it is under way, so that no worker claims; they go last, so
+ * that what was interrupted can be ended by another call.
+ */
+export async function obliterateQueue(ledger: Ledger, force: boolean): Promise<void> {
+  const { store, lanes } = ledger
+  let wasPaused = false
+  await changeConfig(ledger, (config) => {
+    wasPaused = config.paused === true && config.obliterating !== true
+    return { ...config, paused: true, obliterating: true }
+  })
+  if (!force) {
+    const [active = 0] = await store.count([{ lane: lanes.lease }])
+    if (active > 0) {
+      await changeConfig(ledger, (config) => ({ ...config, paused: wasPaused, obliterating: false }))
+      throw new HoldfastError(
+        'JOB_STATE',
+        `${active} jobs of the queue ${ledger.queue} are being run: wait for them, or obliterate it with { force: true }`,
+      )
+    }
+  }
+  await replan(async () => {
+    await removeEverything(ledger, force)
+    // What was added meanwhile goes too.
+    const counts = await store.count(STATE_LANES.map((name) => ({ lane: lanes[name] })))
+    return counts.every((count) => count === 0) ? true : undefined
+  })
+  await commitBlock(store, [{ delete: [lastBulkId(ledger.queue)] }])
+  await changeConfig(ledger, () => ({}))
+}
+
+async function removeEverything(ledger: Ledger, force: boolean): Promise<void> {
+  const { store, lanes } = ledger
+  const [bulks = []] = await store.scan([{ lane: lanes.staged, limit: PAGE_KEYS }])
+  for (const entry of bulks) await sweepBulk(ledger, entry)
+  await releaseBulks(ledger)
+  const evict: Act = ({ lane, key, raw }) => [{ ...planRemoval(lane, key, raw), hint: [lanes.evicted] }]
+  const kept: readonly StateLane[] = force ? [] : ['lease']
+  for (const name of STATE_LANES.filter((lane) => !kept.includes(lane))) {
+    const act = name === 'lease' ? evict : removal
+    for await (const _ of walk(ledger, { lane: lanes[name] }, Infinity, act));
+  }
+  await removeEntries(ledger)
+}
+
+/** Entries of claims that have no leases any more. */
+async function removeEntries({ store, lanes }: Ledger): Promise<void> {
+  const [active = 0] = await store.count([{ lane: lanes.lease }])
+  if (active > 0) return
+  for (const lane of [lanes.claims, lanes.reap]) {
+    for (;;) {
+      const [keys = []] = await store.scan([{ lane, limit: PAGE_KEYS }])
+      if (keys.length === 0) break
+      await commitBlock(
+        store,
+        keys.map((key) => ({ remove: [[lane, key]] })),
+      )
+    }
+  }
+}

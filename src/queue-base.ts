@@ -1,0 +1,116 @@
+/** What every part of a queue's API stands on: its options, its ledger, its events, and whether it is open. */
+import { checkOptions, object, refuseOption } from './core/check.ts'
+import { type CheckedJobOptions, checkDefaultJobOptions, checkQueueName } from './core/job-options.ts'
+import { type PassedOverQueueOptions, byLegacy, passedOver } from './core/legacy.ts'
+import { HoldfastError } from './error.ts'
+import type { QueueEvents } from './event-maps.ts'
+import { Events, type Listener } from './events.ts'
+import { type JobOf, Job } from './job.ts'
+import type { MapOf, Omitted } from './job-map.ts'
+import type { JobRecord } from './ledger/inspect.ts'
+import { type Ledger, openLedger } from './ledger/ledger.ts'
+import type { QueueOptions } from './queue-options.ts'
+import { storeCheck } from './store-option.ts'
+
+/** @internal The part of a queue that knows nothing of what is done with it. */
+export abstract class QueueBase<First = any, Result = Omitted, Name extends string = string> {
+  /** As given; workers of this name take its jobs. */
+  readonly name: string
+  /** @internal */
+  protected readonly ledger: Ledger
+  /** @internal */
+  protected readonly defaults: CheckedJobOptions
+  /** @internal */
+  protected readonly events: Events<QueueEvents<JobOf<MapOf<First, Result, Name>>>>
+  #opened = false
+  #closed = false
+
+  /** @throws HoldfastError `OPTION_INVALID` naming the field, `NOT_SUPPORTED` with what to write instead. */
+  constructor(name: string, options: QueueOptions) {
+    this.name = checkQueueName(name)
+    const passed = new Map<string, string>()
+    const { store, defaultJobOptions } = checkOptions<Omit<QueueOptions, keyof PassedOverQueueOptions>>(
+      options ?? {},
+      { store: storeCheck, defaultJobOptions: object },
+      'the queue',
+      '',
+      byLegacy('queue', passed),
+    )
+    if (store === undefined)
+      refuseOption('store', undefined, 'a store, such as memoryStore() or levelStore(path)')
+    this.defaults = checkDefaultJobOptions(defaultJobOptions)
+    this.ledger = openLedger(store, name)
+    this.events = new Events(() => store.host)
+    const warning = passedOver(`the queue ${JSON.stringify(name)}`, passed)
+    if (warning !== undefined) store.host.warn(warning)
+  }
+
+  /** Listens to what this object does. A listener that throws is reported on `error` and harms nobody. */
+  on<Event extends keyof QueueEvents<never>>(
+    event: Event,
+    listener: Listener<QueueEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
+  ): this {
+    this.events.on(event, listener)
+    return this
+  }
+
+  /** Listens to the next one only. */
+  once<Event extends keyof QueueEvents<never>>(
+    event: Event,
+    listener: Listener<QueueEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
+  ): this {
+    this.events.once(event, listener)
+    return this
+  }
+
+  /** Takes back an `on` or `once`. */
+  off<Event extends keyof QueueEvents<never>>(
+    event: Event,
+    listener: Listener<QueueEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
+  ): this {
+    this.events.off(event, listener)
+    return this
+  }
+
+  /** Takes back all of an event, or of every event. */
+  removeAllListeners(event?: keyof QueueEvents<never>): this {
+    this.events.removeAllListeners(event)
+    return this
+  }
+
+  /** Ends this queue object; the store stays open. Later calls reject with `QUEUE_CLOSED`. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.events.removeAllListeners()
+  }
+
+  /** As `close()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal Whether `open` has nothing to wait for. */
+  protected get isOpened(): boolean {
+    return this.#opened
+  }
+
+  /** @internal Resolves once the store is ready. @throws HoldfastError `QUEUE_CLOSED`. */
+  protected async open(): Promise<void> {
+    this.assertOpen()
+    if (this.#opened) return
+    await this.ledger.store.ready()
+    this.#opened = true
+  }
+
+  /** @internal */
+  protected assertOpen(): void {
+    if (this.#closed) throw new HoldfastError('QUEUE_CLOSED', `the queue ${this.name} is closed`)
+  }
+
+  /** @internal */
+  protected job(record: JobRecord, deduplicated = false): JobOf<MapOf<First, Result, Name>> {
+    return new Job({ ledger: this.ledger, record, deduplicated }) as unknown as JobOf<
+      MapOf<First, Result, Name>
+    >
+  }
+}

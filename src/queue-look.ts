@@ -1,0 +1,166 @@
+/** Looking at a queue: one job, lists of jobs, how many there are. Nothing here changes anything. */
+import { integer, show } from './core/check.ts'
+import { JOB_STATES, type JobState } from './core/lifecycle.ts'
+import { HoldfastError } from './error.ts'
+import type { JobOf } from './job.ts'
+import type { MapOf, Omitted } from './job-map.ts'
+import {
+  type JobFilter,
+  countJobs,
+  countPrioritized,
+  listKeys,
+  readJob,
+  readListed,
+} from './ledger/inspect.ts'
+import { recordOf } from './ledger/ledger.ts'
+import { stateOf } from './ledger/locate.ts'
+import { type Verification, verifyQueue } from './ledger/verify.ts'
+import { QueueBase } from './queue-base.ts'
+
+/** @internal The part of a queue that looks. */
+export abstract class QueueLook<
+  First = any,
+  Result = Omitted,
+  Name extends string = string,
+> extends QueueBase<First, Result, Name> {
+  /** The job with all its parts; `undefined` where there is none. */
+  async getJob(id: string): Promise<JobOf<MapOf<First, Result, Name>> | undefined> {
+    await this.open()
+    const record = await readJob(this.ledger, recordOf(this.ledger, String(id)))
+    return record && this.job(record)
+  }
+
+  /**
+   * Jobs of one state or several, in the states' order: those that wait as they will be run, finished ones by the time
+   * they ended. `start` and `end` are indexes, `end` inclusive; -1 is the last, at most 1,000 jobs at once. `ascending` is from the first, else
+   * from the last (newest). `history` and `stacktrace` are left empty.
+   */
+  async getJobs(
+    states: JobFilter | readonly JobFilter[] = JOB_STATES,
+    start = 0,
+    end = -1,
+    ascending = false,
+  ): Promise<JobOf<MapOf<First, Result, Name>>[]> {
+    const wanted = checkStates(typeof states === 'string' ? [states] : states)
+    integer(0, Number.MAX_SAFE_INTEGER)(start, 'start')
+    integer(-1, Number.MAX_SAFE_INTEGER)(end, 'end')
+    await this.open()
+    const last = Math.min(end === -1 ? Infinity : end, start + LIST_JOBS - 1)
+    const keys = await listKeys(this.ledger, wanted, { start, end: last, ascending })
+    return (await readListed(this.ledger, keys)).map((record) => this.job(record))
+  }
+
+  /** How many jobs each state holds; all states where none is named. `prioritized` is counted only where it is named. */
+  async getJobCounts<Named extends JobFilter = JobState>(...states: Named[]): Promise<Record<Named, number>> {
+    const wanted = states.length === 0 ? JOB_STATES : checkStates(states)
+    await this.open()
+    const counts: Record<JobFilter, number> = { ...(await countJobs(this.ledger)), prioritized: 0 }
+    if (wanted.includes('prioritized')) counts.prioritized = await countPrioritized(this.ledger)
+    return Object.fromEntries(wanted.map((state) => [state, counts[state]])) as Record<Named, number>
+  }
+
+  /** Jobs that are yet to be run: waiting, delayed, waiting for children. */
+  async count(): Promise<number> {
+    const counts = await this.getJobCounts()
+    return counts.waiting + counts.delayed + counts['waiting-children']
+  }
+
+  /** A job's state by its id; `unknown` where there is none. */
+  async getJobState(id: string): Promise<JobState | 'unknown'> {
+    await this.open()
+    return stateOf(this.ledger, recordOf(this.ledger, String(id)))
+  }
+
+  /** Jobs that wait, the next to be run first; `start` and `end` as for `getJobs`. */
+  getWaiting(start = 0, end = -1): Promise<JobOf<MapOf<First, Result, Name>>[]> {
+    return this.getJobs('waiting', start, end, true)
+  }
+
+  /** Delayed jobs, the next to fall due first. */
+  getDelayed(start = 0, end = -1): Promise<JobOf<MapOf<First, Result, Name>>[]> {
+    return this.getJobs('delayed', start, end, true)
+  }
+
+  /** Jobs that are being run, in the order of the queue. */
+  getActive(start = 0, end = -1): Promise<JobOf<MapOf<First, Result, Name>>[]> {
+    return this.getJobs('active', start, end, true)
+  }
+
+  /** Jobs that wait and have a priority above 0. */
+  getPrioritized(start = 0, end = -1): Promise<JobOf<MapOf<First, Result, Name>>[]> {
+    return this.getJobs('prioritized', start, end, true)
+  }
+
+  /** Jobs that wait for others. */
+  getWaitingChildren(start = 0, end = -1): Promise<JobOf<MapOf<First, Result, Name>>[]> {
+    return this.getJobs('waiting-children', start, end, true)
+  }
+
+  /** Completed jobs, the newest first. */
+  getCompleted(start = 0, end = -1): Promise<JobOf<MapOf<First, Result, Name>>[]> {
+    return this.getJobs('completed', start, end, false)
+  }
+
+  /** Jobs that failed for good, the newest first. */
+  getFailed(start = 0, end = -1): Promise<JobOf<MapOf<First, Result, Name>>[]> {
+    return this.getJobs('failed', start, end, false)
+  }
+
+  /** How many jobs `getWaiting` has. */
+  async getWaitingCount(): Promise<number> {
+    return (await this.getJobCounts('waiting'))['waiting']
+  }
+
+  /** How many jobs `getDelayed` has. */
+  async getDelayedCount(): Promise<number> {
+    return (await this.getJobCounts('delayed'))['delayed']
+  }
+
+  /** How many jobs `getActive` has. */
+  async getActiveCount(): Promise<number> {
+    return (await this.getJobCounts('active'))['active']
+  }
+
+  /** How many jobs `getPrioritized` has. */
+  async getPrioritizedCount(): Promise<number> {
+    return (await this.getJobCounts('prioritized'))['prioritized']
+  }
+
+  /** How many jobs `getWaitingChildren` has. */
+  async getWaitingChildrenCount(): Promise<number> {
+    return (await this.getJobCounts('waiting-children'))['waiting-children']
+  }
+
+  /** How many jobs `getCompleted` has. */
+  async getCompletedCount(): Promise<number> {
+    return (await this.getJobCounts('completed'))['completed']
+  }
+
+  /** How many jobs `getFailed` has. */
+  async getFailedCount(): Promise<number> {
+    return (await this.getJobCounts('failed'))['failed']
+  }
+
+  /** Recounts the queue and holds every job against its place. Reads everything: for tests and after accidents. */
+  async verify(): Promise<Verification> {
+    await this.open()
+    return verifyQueue(this.ledger)
+  }
+}
+
+/** Jobs that one call of `getJobs` gives at most. */
+const LIST_JOBS = 1000
+
+const FILTERS: readonly JobFilter[] = [...JOB_STATES, 'prioritized']
+
+function checkStates(states: readonly JobFilter[]): readonly JobFilter[] {
+  for (const state of states) {
+    if (!FILTERS.includes(state)) {
+      throw new HoldfastError(
+        'OPTION_INVALID',
+        `there is no state ${show(state)}; there are ${FILTERS.join(', ')}`,
+      )
+    }
+  }
+  return states
+}
