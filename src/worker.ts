@@ -85,6 +85,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
       {
         ledger: openLedger(store, name),
         concurrency,
+        perName: checked.perName ?? {},
         leaseMs: lockDuration,
         renewMs: checked.lockRenewTime ?? lockDuration / 2,
         maxStalledCount: checked.maxStalledCount ?? WORKER_DEFAULTS.maxStalledCount,

@@ -19,7 +19,7 @@ export const KEY_BYTES = 1024
 export const PAGE_KEYS = 200
 /** Jobs that one call of a claim may take: a move to one place counts two operations a key, and one is the claim's entry. */
 export const CLAIM_JOBS = (UNIT_OPERATIONS - 2) / 2
-/** Due jobs promoted per work cycle; more are promoted by the cycles that follow at once. */
+/** Due (or parked) jobs that one move of a work cycle puts in line; more come with the cycles that follow at once. */
 export const PROMOTE_JOBS = 100
 
 /** Bytes of an escaped queue name or worker name. A longer one is refused. */

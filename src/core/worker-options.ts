@@ -17,6 +17,8 @@ import { type LegacySettings, byLegacy } from './legacy.ts'
 export interface WorkerSettings {
   /** Handlers that run at once; default 1. */
   concurrency?: number
+  /** Handlers that run at once for jobs of single names, within `concurrency`; what has no room waits out of the way of the others. Default: no limits. */
+  perName?: Record<string, { concurrency: number }>
   /** How long a lease lasts unless it is renewed; default 30,000. */
   lockDuration?: number
   /** How long after a claim or renewal the next renewal comes; default half of `lockDuration`. */
@@ -38,8 +40,27 @@ export const WORKER_DEFAULTS = {
 
 export const concurrencyCheck: Check<number> = integer(1, CONCURRENCY_MOST)
 
+const perNameCheck: Check<Record<string, { concurrency: number }>> = (value, field) => {
+  const limits = new Map<string, { concurrency: number }>()
+  for (const [name, limit] of Object.entries(object(value, field) as object)) {
+    checkName(name, `a name in ${field}`, NAME_BYTES)
+    const path = `${field}.${name}`
+    const { concurrency } = checkOptions<{ concurrency: number }>(
+      limit,
+      { concurrency: concurrencyCheck },
+      path,
+      `${path}.`,
+    )
+    limits.set(name, {
+      concurrency: concurrency ?? refuseOption(`${path}.concurrency`, undefined, 'a whole number'),
+    })
+  }
+  return Object.fromEntries(limits)
+}
+
 const settingsChecks: Checks<WorkerSettings> = {
   concurrency: concurrencyCheck,
+  perName: perNameCheck,
   lockDuration: duration(10),
   lockRenewTime: duration(1),
   maxStalledCount: integer(0, 1_000_000),

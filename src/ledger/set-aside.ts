@@ -1,11 +1,12 @@
 /**
- * Jobs whose heads cannot be read. Nothing is rewritten and nothing dropped: a damaged one goes to the dead lane with its raw
- * bytes, one that needs a newer version waits in `blocked` until a worker knows it.
+ * Jobs that are put out of the way: parked, where their worker runs enough of their name, or set aside, where their heads cannot
+ * be read. Of those nothing is rewritten and nothing dropped: a damaged one goes to the dead lane with its raw bytes, one that
+ * needs a newer version waits in `blocked` until a worker knows it.
  */
 import { PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { decodeHead } from '../core/head.ts'
-import { below, blockedKey, finishedKey, readyKeyIn, waitingKey } from '../core/keys.ts'
+import { below, blockedKey, finishedKey, parkedKey, readyKeyIn, waitingKey } from '../core/keys.ts'
 import type { Change } from '../store.ts'
 import type { Grant } from './claim.ts'
 import { type Block, commitBlock } from './commit.ts'
@@ -31,6 +32,11 @@ export function planSetAside(
     },
   ]
 }
+
+/** Ends the lease of a job that its worker has no room for: it never ran, so nothing of it changes but its place. */
+export const planPark = ({ lanes }: Ledger, { name, key, leaseKey, head }: Grant): Block => [
+  { remove: [[lanes.lease, leaseKey]], add: [[lanes.parked, parkedKey(head!.name, key, name)]] },
+]
 
 /** Puts those back in line that this version knows. */
 export async function takeBack({ store, lanes }: Ledger): Promise<void> {

@@ -56,6 +56,7 @@ export class Outcomes {
   /** The store has the end of a lease; `departure` is absent where the job was set aside. */
   settled(ended: Ended, departure: Departure | undefined): void {
     const { attempt, grant, ending } = ended
+    if (ending === 'parked') return
     const job = attempt?.job ?? ended.job ?? this.jobOf(grant, { data: '', progress: '' })
     if (ending === 'set aside' || departure === undefined) return this.#setAside(grant, job)
     const { head } = departure

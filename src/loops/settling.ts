@@ -9,19 +9,19 @@ import type { Job } from '../job.ts'
 import type { Grant } from '../ledger/claim.ts'
 import { type Answer, type Block, asHoldfastError, sizeOf } from '../ledger/commit.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { planSetAside } from '../ledger/set-aside.ts'
+import { planPark, planSetAside } from '../ledger/set-aside.ts'
 import { type SettlePlan, joinSettles, judgeRefusal, planSettle } from '../ledger/settle.ts'
 import type { Attempt } from './attempt.ts'
 import type { Renewal } from './renew.ts'
 
-/** A lease that is to end: as its attempt ended, or set aside because its head cannot be read. */
+/** A lease that is to end: as its attempt ended, set aside because its head cannot be read, or parked for want of room. */
 export interface Ended {
   readonly grant: Grant
   /** Absent where the job never ran. */
   readonly attempt: Attempt | undefined
   /** Where there is no attempt but a job to speak of. */
   readonly job?: Job | undefined
-  ending: Ending | 'set aside'
+  ending: Ending | 'set aside' | 'parked'
   /** As it was sent when its answer was lost. It may have been applied, so it is sent again just so: then the store shows which. */
   unanswered?: Planned | undefined
 }
@@ -114,6 +114,7 @@ export class Settling {
     if (ending === 'set aside' || grant.head === undefined) {
       return { ended, plan: undefined, changes: planSetAside(this.#ledger, grant) }
     }
+    if (ending === 'parked') return { ended, plan: undefined, changes: planPark(this.#ledger, grant) }
     const { store } = this.#ledger
     const plan = planSettle(this.#ledger, grant, ending, {
       now: store.now(),
@@ -144,7 +145,11 @@ export class Settling {
   #rejected(planned: Planned, error: HoldfastError): void {
     const { ended } = planned
     if (error.outcome === 'unknown') ended.unanswered = planned
-    if (error.code === 'UNIT_INVALID' && ended.ending !== 'set aside' && ended.ending.kind === 'completed') {
+    if (
+      error.code === 'UNIT_INVALID' &&
+      typeof ended.ending === 'object' &&
+      ended.ending.kind === 'completed'
+    ) {
       // No unit can hold this result, so no second try would help.
       ended.ending = {
         kind: 'failed',

@@ -17,6 +17,7 @@ import { DueLane } from './due.ts'
 import { Reap } from './reap.ts'
 import { type HeldClaim, Renewal } from './renew.ts'
 import { LeaseCheck } from './lease-check.ts'
+import { Names } from './names.ts'
 import { Outcomes, type ShiftReports } from './outcomes.ts'
 import { Retain } from './retain.ts'
 import { type Ended, Settling } from './settling.ts'
@@ -25,6 +26,8 @@ import { Work } from './work.ts'
 export interface ShiftOptions {
   readonly ledger: Ledger
   readonly concurrency: number
+  /** Handlers that run at once, of single names. */
+  readonly perName: Readonly<Record<string, { readonly concurrency: number }>>
   readonly leaseMs: number
   readonly renewMs: number
   readonly maxStalledCount: number
@@ -46,6 +49,7 @@ export class Shift {
   readonly #settling: Settling
   readonly #reap: Reap
   readonly #retain: Retain
+  readonly #names: Names
   readonly #outcomes: Outcomes
   readonly #work: Work
   readonly #attemptOptions: AttemptOptions
@@ -62,6 +66,7 @@ export class Shift {
     this.#options = options
     this.#reports = reports
     this.#limit = pLimit(options.concurrency)
+    this.#names = new Names(ledger, options.perName)
     const error = (thrown: unknown): void => this.#error(thrown)
     const { store } = ledger
     this.#attemptOptions = {
@@ -73,7 +78,10 @@ export class Shift {
         this.#settling.add({ grant: attempt.grant, attempt, ending })
         this.#work.wake()
       },
-      freed: (attempt) => this.#freed(attempt.grant),
+      freed: (attempt) => {
+        this.#names.free(attempt.job.name)
+        this.#freed(attempt.grant)
+      },
       error,
     }
     this.#leaseCheck = new LeaseCheck(ledger, () => this.#attempts.values(), {
@@ -111,6 +119,7 @@ export class Shift {
       settling: this.#settling,
       due: new DueLane(ledger, 'due', { due: wake, error }),
       suspects: new DueLane(ledger, 'suspect', { due: wake, error }),
+      names: this.#names,
       slots: () => ({ all: this.#limit.concurrency, busy: this.#busy }),
       start: (grants) => this.#start(grants),
       giveBack: (grants) => this.#giveBack(grants),
@@ -220,6 +229,7 @@ export class Shift {
       const failure = { message: `its data cannot be read: ${parts.problem.message}` }
       return this.#give(grant, { kind: 'failed', final: true, code: 'UNREADABLE', failure }, job)
     }
+    if (!this.#names.take(grant.head.name)) return this.#give(grant, 'parked')
     const handler = this.#options.handlerOf(grant.head.name)
     const attempt = new Attempt(grant, job, handler, this.#attemptOptions)
     this.#attempts.set(grant.leaseKey, attempt)

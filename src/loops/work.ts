@@ -3,7 +3,7 @@
  * fsync or round trip; then start what was granted. What ends while a cycle is under way rides in the next. A worker with many
  * slots has two cycles under way, each with half of them, so that one half is run while the other half is written.
  */
-import { CLAIM_JOBS, PROMOTE_JOBS } from '../core/bounds.ts'
+import { CLAIM_JOBS } from '../core/bounds.ts'
 import { claimName } from '../core/keys.ts'
 import { HoldfastError } from '../error.ts'
 import {
@@ -14,12 +14,13 @@ import {
   grantsOf,
   grantsOfLostClaim,
   planClaim,
-  planPromotion,
   readConfig,
 } from '../ledger/claim.ts'
-import { type Answer, type Block, asHoldfastError, commitBlocks } from '../ledger/commit.ts'
+import { type Answer, asHoldfastError, commitBlocks } from '../ledger/commit.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { type Arrival, noteArrivals, planArrivals } from './arrivals.ts'
 import type { DueLane } from './due.ts'
+import type { Names } from './names.ts'
 import type { Renewal } from './renew.ts'
 import { Rest } from './rest.ts'
 import type { Settling } from './settling.ts'
@@ -30,6 +31,7 @@ export interface WorkOptions {
   readonly settling: Settling
   readonly due: DueLane
   readonly suspects: DueLane
+  readonly names: Names
   readonly leaseMs: number
   /** The worker's name and the random part of this object, escaped. */
   readonly worker: string
@@ -70,24 +72,29 @@ export class Work {
   #suspect: Grant | undefined
   /** Claims whose answer was lost: they may hold jobs that nobody runs. */
   readonly #lostAnswers = new Set<ClaimPlan>()
-  #unwatch: (() => void) | undefined
+  #unwatch: (() => void)[] = []
 
   constructor(options: WorkOptions) {
     this.#options = options
   }
 
   startClaiming(): void {
-    const { ledger, due, suspects } = this.#options
+    const { ledger, due, suspects, names } = this.#options
     if (this.#claiming) return
     this.#claiming = true
     this.#hungry = true
     this.#seen = undefined
-    this.#unwatch = ledger.store.watch([ledger.lanes.ready], () => {
+    const ready = ledger.store.watch([ledger.lanes.ready], () => {
       this.#hungry = true
       this.#hints++
       if (this.#seen?.config.paused === true) this.#seen = undefined
       this.wake()
     })
+    const parked = ledger.store.watch([ledger.lanes.parked], () => {
+      names.hint()
+      this.wake()
+    })
+    this.#unwatch = [ready, parked]
     due.start()
     suspects.start()
     this.wake()
@@ -96,8 +103,7 @@ export class Work {
   /** No claims from now on; settles go on. */
   stopClaiming(): void {
     this.#claiming = false
-    this.#unwatch?.()
-    this.#unwatch = undefined
+    for (const unwatch of this.#unwatch.splice(0)) unwatch()
     this.#options.due.stop()
     this.#options.suspects.stop()
   }
@@ -175,12 +181,12 @@ export class Work {
     if (this.#lostAnswers.size > 0) await this.#adoptLost()
     const groups = settling.take()
     const retirements = renewal.takeRetirements()
-    const promotions = this.#planPromotion()
-    const plans = this.#planClaims(promotions.length > 0)
+    const arrivals = this.#planArrivals()
+    const plans = this.#planClaims(arrivals.length > 0)
     const blocks = [
       ...groups.map(({ block }) => block),
       ...retirements,
-      ...promotions,
+      ...arrivals.map(({ block }) => block),
       ...plans.map((plan) => planClaim(ledger, this.#seen!, plan)),
     ]
     if (blocks.length === 0) return false
@@ -191,11 +197,11 @@ export class Work {
     const answers = await commitBlocks(ledger.store, blocks)
     this.#reserved -= reserved
     const claimed = answers.splice(answers.length - plans.length)
-    const promoted = answers.splice(answers.length - promotions.length)
-    if (promoted[0] !== undefined) this.#promoted(promoted[0])
+    const arrived = answers.splice(answers.length - arrivals.length)
+    if (noteArrivals(arrivals, arrived)) this.#hungry = true
     this.#granted(plans, claimed, hints)
     await settling.answered(groups, answers.slice(0, groups.length))
-    for (const answer of [...answers, ...promoted, ...claimed])
+    for (const answer of [...answers, ...arrived, ...claimed])
       if (answer instanceof HoldfastError) throw answer
     this.#rest.succeeded()
     return true
@@ -208,12 +214,15 @@ export class Work {
     if (seen.config.paused !== true || hints === this.#hints) this.#seen = seen
   }
 
-  #planPromotion(): Block[] {
-    const { ledger, due } = this.#options
-    return this.#claiming && due.isDue ? [planPromotion(ledger)] : []
+  #planArrivals(): Arrival[] {
+    const { ledger, due, names, slots } = this.#options
+    if (!this.#claiming) return []
+    const { all, busy } = slots()
+    const free = this.#suspect === undefined ? all - busy - this.#reserved : 0
+    return planArrivals(ledger, due, names, free)
   }
 
-  #planClaims(promoting: boolean): ClaimPlan[] {
+  #planClaims(arriving: boolean): ClaimPlan[] {
     const { suspects, slots } = this.#options
     if (!this.#claiming || this.#seen === undefined || this.#seen.config.paused === true) return []
     if (this.#suspect !== undefined) return []
@@ -222,7 +231,7 @@ export class Work {
       // A suspect may take its neighbours along, so it gets none: claimed once every slot is empty.
       return busy + this.#reserved === 0 ? [this.#planOne(1, true)] : []
     }
-    if (!this.#hungry && !promoting) return []
+    if (!this.#hungry && !arriving) return []
     const plans: ClaimPlan[] = []
     const share = all < SLOTS_FOR_TWO ? all : Math.ceil(all / 2)
     let free = Math.min(share, all - busy - this.#reserved)
@@ -276,13 +285,6 @@ export class Work {
     if (plan.suspect === true) this.#suspect = grants[0]
     this.#options.renewal.hold(plan.claim, plan.until, grants)
     this.#options.start(grants)
-  }
-
-  #promoted(answer: Answer): void {
-    if (answer instanceof HoldfastError) return
-    const [moved] = answer
-    if (moved === false || moved === undefined || moved.length < PROMOTE_JOBS) this.#options.due.served()
-    if (moved !== false) this.#hungry = true
   }
 
   /** Takes over the jobs of claims whose answer was lost but which the store did apply. */
