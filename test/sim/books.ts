@@ -39,6 +39,8 @@ export interface BookedJob {
   lease: Lease | undefined
   /** Fence of its last lease. */
   fence: number
+  /** The lease whose end brought it where it is. */
+  cameFrom: Lease | undefined
 }
 
 export interface Entry {
@@ -231,6 +233,7 @@ export class Books {
       `invariant 5: ${name} is in ${job?.lane} and placed in ${added?.lane}`,
     )
     const departed = this.#rules.step(step)
+    if (job !== undefined) job.cameFrom = undefined
     if (job?.lease !== undefined) this.#endLease(job, departed)
     this.#place(step, added)
   }
@@ -238,6 +241,7 @@ export class Books {
   #endLease(job: BookedJob, departed: Departed | undefined): void {
     const lease = job.lease!
     lease.end = departed ?? 'gone'
+    job.cameFrom = lease
     this.isBusy(lease.by, job.queue, this.#now())
     job.lease = undefined
   }
@@ -273,6 +277,7 @@ export class Books {
       since: 0,
       lease: undefined,
       fence: 0,
+      cameFrom: undefined,
     }
   }
 

@@ -3,6 +3,8 @@
  * dead one, the clock is the process's own sample of the store's, and the process can die at a commit.
  */
 import { HoldfastError, type Store } from 'holdfast'
+import { nameOf } from '../../src/core/evaluate.ts'
+import { timeOf } from '../../src/core/keys.ts'
 import type { Change, Page, Result, Span } from '../../src/store.ts'
 import type { FaultStore } from '../faults/fault-store.ts'
 import { settles } from '../faults/units.ts'
@@ -26,6 +28,8 @@ export interface LinkFacts {
   readonly dies: (commit: number) => { readonly applied: boolean } | undefined
   readonly die: () => void
   readonly count: (what: string) => void
+  /** The process was told that it has a claim until then. */
+  readonly toldUntil: (claim: string, until: number) => void
   /** A claim was sent and its answer lost. */
   readonly lostClaim: (claim: string) => void
   /** The store is closed: the one of a server lives on. */
@@ -132,7 +136,10 @@ export class Link implements Store {
         ask().then(
           (answer) => {
             if (what === 'commit') this.#note(changes, answer as readonly Result[])
-            back(what === 'commit' ? marks(answer as readonly Result[]) : 'ok', () => resolve(answer))
+            back(what === 'commit' ? marks(answer as readonly Result[]) : 'ok', () => {
+              if (what === 'commit') this.#tell(changes, answer as readonly Result[])
+              resolve(answer)
+            })
           },
           (error: HoldfastError) => {
             this.failures++
@@ -150,6 +157,15 @@ export class Link implements Store {
     const most = latencyMs() / 2
     if (most === 0) go()
     else this.host.timeline.after(Math.ceil(most * chance.next()), go)
+  }
+
+  /** The process learns until when it has its claims. */
+  #tell(changes: readonly Change[], results: readonly Result[]): void {
+    changes.forEach(({ add = [] }, at) => {
+      if (results[at] === false) return
+      for (const [lane, key] of add)
+        if (lane.startsWith('claims:')) this.#facts.toldUntil(nameOf(key), timeOf(key))
+    })
   }
 
   #note(changes: readonly Change[], results: readonly Result[]): void {

@@ -181,7 +181,8 @@ export class Rules {
       how !== undefined || options.removeOnFail === true,
       `invariant 1: ${name} is gone, though its handler did not end`,
     )
-    if (how?.kind === 'returned')
+    // One that returned after its time limit had failed before.
+    if (how?.kind === 'returned' && !(options.removeOnFail === true && options.timeout !== undefined))
       must(options.removeOnComplete === true, `invariant 1: ${name} completed and is gone`)
     return 'gone'
   }

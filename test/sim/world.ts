@@ -44,6 +44,8 @@ export class World {
   /** Something happened after which everything is to be looked at. */
   dirty = false
   readonly #leases = new WeakMap<Job, Lease>()
+  /** Until when holders of claims were told they have them. */
+  readonly #toldUntil = new Map<string, number>()
   /** Claims whose answers were lost. */
   readonly #lostClaims = new Set<string>()
   /** The store that all share, where they do. */
@@ -135,6 +137,7 @@ export class World {
         site.kill(death.applied ? 'crash after a commit' : 'crash before a commit', death.downMs)
       },
       count: (what) => this.count(what),
+      toldUntil: (claim, until) => this.#toldUntil.set(claim, until),
       lostClaim: (claim) => this.#lostClaims.add(claim),
       close: async () => (options.shape === 'own' ? audited.close() : undefined),
     })
@@ -148,7 +151,7 @@ export class World {
     this.dirty = true
   }
 
-  listen(worker: Worker, { machine }: Process): void {
+  listen(worker: Worker, { machine, link }: Process): void {
     const say = (what: string): void => this.trace.say(`${machine.name} event ${what}`)
     worker.on('completed', (job) => {
       say(`completed ${job.id}`)
@@ -162,7 +165,7 @@ export class World {
     worker.on('lockLost', (job) => {
       say(`lockLost ${job.id}`)
       this.count('lock lost')
-      if (this.#leases.get(job)?.end !== undefined) this.count('settle refused as stale')
+      this.guard(() => this.#checkLost(job, link))
     })
     worker.on('drained', () => say('drained'))
     worker.on('error', (error) => {
@@ -209,6 +212,23 @@ export class World {
         end === as || end === 'gone',
         `invariant 20: ${name} is announced as ${as}, and its lease ${end ?? 'lives'}`,
       ),
+    )
+  }
+
+  /** Nobody gives up a lease that he was told he still has, nor one whose end he stored himself. */
+  #checkLost(job: Job, link: Link): void {
+    const lease = this.#leases.get(job)
+    if (lease === undefined) return
+    if (lease.end !== undefined) this.count('settle refused as stale')
+    const booked = this.books.jobs.get(lease.name)
+    const stored = (lease.end === 'completed' || lease.end === 'failed') && booked?.cameFrom === lease
+    must(!stored, `invariant 20: ${lease.name} ${lease.end}, and its worker says that its lease was lost`)
+    const until = this.#toldUntil.get(lease.claim)
+    if (lease.end !== undefined || until === undefined) return
+    const entry = this.books.claims.get(lease.claim)
+    must(
+      entry?.lane !== 'claims' || link.now() > until,
+      `invariant 29: ${lease.by} gives up ${lease.claim} ${until - link.now()} ms before it expires`,
     )
   }
 
