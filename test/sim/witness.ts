@@ -109,13 +109,15 @@ export class Witness {
   }
 
   /** A `pause()` resolved; it counts unless a `resume()` was under way at any time since it was called. */
-  hasPaused(queue: number, resumesBefore: number): void {
+  hasPaused(queue: number, resumesBefore: number | undefined): void {
     const { open, tried } = this.#resumes[queue]!
     if (open === 0 && tried === resumesBefore) this.#paused.add(escapePart(QUEUES[queue]!))
   }
 
-  resumes(queue: number): number {
-    return this.#resumes[queue]!.tried
+  /** How many calls of `resume()` there were so far; `undefined` while one is under way. */
+  resumes(queue: number): number | undefined {
+    const { open, tried } = this.#resumes[queue]!
+    return open === 0 ? tried : undefined
   }
 
   mayRemove(name: string, force: boolean): boolean {
