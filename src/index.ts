@@ -15,7 +15,12 @@ export type {
   KeepJobs,
   TimeoutPolicy,
 } from './core/job-options.ts'
-export type { LegacySettings, PassedOverOptions, PassedOverQueueOptions } from './core/legacy.ts'
+export type {
+  LegacySettings,
+  PassedOverKeepOptions,
+  PassedOverOptions,
+  PassedOverQueueOptions,
+} from './core/legacy.ts'
 export type { JobState } from './core/lifecycle.ts'
 export type { QueueEvents, WorkerEvents } from './event-maps.ts'
 export type { Listener } from './events.ts'

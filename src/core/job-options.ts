@@ -25,7 +25,7 @@ import {
   refuseOption,
 } from './check.ts'
 import { escapePart } from './keys.ts'
-import { byLegacy } from './legacy.ts'
+import { type PassedOverKeepOptions, byLegacy } from './legacy.ts'
 import { utf8Bytes } from './text.ts'
 
 /** A bound by number, by time, or by both. */
@@ -42,7 +42,7 @@ export interface KeepBounds {
  * finish, when a worker has nothing else to do, and when one starts. An idle worker does nothing, so what gets too old
  * meanwhile stays until then.
  */
-export type KeepJobs = boolean | number | KeepBounds
+export type KeepJobs = boolean | number | (KeepBounds & PassedOverKeepOptions)
 
 /** What becomes of a job whose attempt took longer than its `timeout`. */
 export type TimeoutPolicy = 'retry' | 'fail'

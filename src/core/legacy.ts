@@ -193,6 +193,12 @@ export interface PassedOverQueueOptions extends PassedOverOptions {
   streams?: object
 }
 
+/** The same of what is kept of finished jobs. */
+export interface PassedOverKeepOptions {
+  /** @deprecated What is beyond goes in small steps, whatever is asked. */
+  limit?: number
+}
+
 /** BullMQ's `settings` of a worker. What the worker's own options say wins. */
 export interface LegacySettings<Strategy> extends PassedOverOptions {
   /** Serves every backoff type that is neither built in nor among the worker's `backoffStrategies`. */

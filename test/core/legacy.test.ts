@@ -243,6 +243,6 @@ describe('settings of leases', () => {
 })
 
 test('retention takes a limit of removals and goes by its own', () => {
-  const removeOnComplete = { count: 5, limit: 10 } as { count: number }
+  const removeOnComplete = { count: 5, limit: 10 }
   expect(checkJobOptions({ removeOnComplete }, {})).toEqual({ removeOnComplete: { count: 5 } })
 })

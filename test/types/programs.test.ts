@@ -24,6 +24,40 @@ const programs = {
     void new Worker<Jobs>('emails', { welcome: async (job) => ({ messageid: job.data.to }) }, { store })
   },
 
+  async pasted(store: Store) {
+    const delays = [1000, 5000]
+    const queue = new Queue<{ to: string }>('emails', {
+      store,
+      skipVersionCheck: true,
+      streams: { events: { maxLen: 1000 } },
+      defaultJobOptions: {
+        attempts: 3,
+        backoff: { type: 'custom' },
+        removeOnComplete: { age: 86_400, count: 1000, limit: 100 },
+        removeOnFail: { age: 604_800 },
+      },
+    })
+    await queue.add('welcome', { to: 'ada' }, { timeout: 1000, timeoutPolicy: 'fail' })
+    void new Worker('emails', async (job) => job.data, {
+      store,
+      drainDelay: 5,
+      settings: {
+        lockDuration: 30_000,
+        stalledInterval: 30_000,
+        maxStalledCount: 1,
+        lockRenewTime: 15_000,
+        backoffStrategy: (attemptsMade: number, type?: string, error?: Error) =>
+          type === 'custom' && error !== undefined ? delays[attemptsMade - 1]! : -1,
+      },
+    })
+    // @ts-expect-error there is no server
+    void new Queue('emails', { store, connection: {} })
+    // @ts-expect-error handlers are functions
+    void new Worker('emails', './handler.js', { store })
+    // @ts-expect-error in seconds, and called age
+    await queue.add('welcome', { to: 'ada' }, { removeOnComplete: { maxAge: 5 } })
+  },
+
   async map(store: Store) {
     const queue = new Queue<Jobs>('emails', { store })
     const job = await queue.add('welcome', { to: 'ada' }, { delay: undefined })
@@ -88,5 +122,5 @@ const programs = {
 }
 
 test('programs compile, or do not, as they should', () => {
-  expect(Object.keys(programs)).toHaveLength(6)
+  expect(Object.keys(programs)).toHaveLength(7)
 })
