@@ -1,9 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { MUTANT_VARIABLE, mutation } from './test/mutants/mutation.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+/** One of the one-line bugs of `test/mutants`, which the tests are to notice. */
+const mutant = process.env[MUTANT_VARIABLE]
+
 export default defineConfig({
+  plugins: mutant === undefined ? [] : [mutation(mutant)],
   resolve: {
     alias: [
       { find: /^holdfast$/, replacement: at('./src/index.ts') },
@@ -12,5 +17,10 @@ export default defineConfig({
       { find: /^holdfast\/(memory|level)$/, replacement: `${at('./adapters')}/$1.ts` },
     ],
   },
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+  test: {
+    include: ['test/**/*.test.ts'],
+    setupFiles: mutant === undefined ? [] : ['test/mutants/first-failure.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 })

@@ -2,7 +2,7 @@
 import { type Job, Queue, Worker } from 'holdfast'
 import { expect, test } from 'vitest'
 import { overStore } from '../faults/over-store.ts'
-import { renews } from '../faults/units.ts'
+import { renews, settles } from '../faults/units.ts'
 import { only, stage } from '../stage/stage.ts'
 
 const LEASE_MS = 1000
@@ -18,6 +18,20 @@ test('the lease of a job outlives the end of its neighbours', async () => {
     'completed short true',
     'completed long true',
   ])
+})
+
+test('a claim given up for lost whose renewal was applied does expire, whatever else of it ends', async () => {
+  const { host, queue, store, said, worker } = stage()
+  await queue.addBulk(['lost', 'ended'].map((jobId) => ({ name: 'n', data: 1, opts: { jobId } })))
+  let runs = 0
+  const work = (job: Job) => job.id === 'ended' || ++runs > 1 || new Promise(() => {})
+  worker(work, { concurrency: 2, lockDuration: LEASE_MS, lockRenewTime: 400 })
+  store.moodOf = (changes) => (renews(changes) ? 'lost after' : settles(changes) ? 'failed' : 'well')
+  await host.advance(2 * LEASE_MS)
+  expect(only(said, 'lockLost', 'completed')).toEqual(['lockLost lost'])
+  store.moodOf = () => 'well'
+  await host.advance(10 * LEASE_MS)
+  expect(only(said, 'completed')).toEqual(['completed ended true', 'completed lost true'])
 })
 
 test('a renewal that comes after a reaper tells the handler that its lease is lost', async () => {

@@ -1,0 +1,8 @@
+/** Every mutant. */
+import { coreMutants } from './core.ts'
+import { ledgerMutants } from './ledger.ts'
+import { loopMutants } from './loops.ts'
+import type { Mutant } from './mutant.ts'
+import { storeMutants } from './stores.ts'
+
+export const mutants: readonly Mutant[] = [...coreMutants, ...ledgerMutants, ...loopMutants, ...storeMutants]
