@@ -118,9 +118,14 @@ export async function* cleanQueue(
     (met.head?.timestamp ?? 0) <= before && (state !== 'prioritized' || Number(readyPart(met)) > 0)
       ? removal(met)
       : []
+  const now = throughTime(store.now())
+  const spans: Span[] =
+    state === 'delayed'
+      ? [{ lane: lanes.due }, { lane: lanes.suspect, from: now }]
+      : [{ lane: lanes.ready }, { lane: lanes.parked }, { lane: lanes.suspect, until: now }]
   let left = limit
-  for (const lane of state === 'delayed' ? [lanes.due, lanes.suspect] : [lanes.ready, lanes.parked]) {
-    for await (const ids of walk(ledger, { lane }, left, old)) {
+  for (const span of spans) {
+    for await (const ids of walk(ledger, span, left, old)) {
       left -= ids.length
       yield ids
     }
