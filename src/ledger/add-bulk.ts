@@ -18,6 +18,7 @@ import {
   abandoned,
   beginBulk,
   commitBulk,
+  planBulk,
   releaseBulk,
   renewBulk,
   stillStaging,
@@ -31,15 +32,16 @@ export async function addJobs(ledger: Ledger, jobs: readonly NewJob[], bulk: str
   if (jobs.length === 0) return []
   if (jobs.length * 2 <= UNIT_OPERATIONS) {
     const plans = jobs.map((job) => planAdd(ledger, job, ledger.lanes))
-    if (fitOneUnit(plans)) return addTogether(ledger, jobs, plans)
+    if (fitOneUnit(ledger, jobs, plans)) return addTogether(ledger, jobs, plans)
   }
   return addStaged(ledger, jobs, bulk)
 }
 
 async function addStaged(ledger: Ledger, jobs: readonly NewJob[], bulk: string): Promise<AddedJob[]> {
-  const staging = await beginBulk(ledger, bulk)
+  const staging = planBulk(ledger, bulk)
   let added: AddedJob[]
   try {
+    await beginBulk(ledger, staging)
     added = await stage(ledger, staging, jobs)
   } catch (error) {
     // Best effort: what is left here is nobody's, and swept by whoever comes.

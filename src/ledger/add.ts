@@ -10,7 +10,7 @@ import { checkUnit } from '../core/unit.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Result } from '../store.ts'
 import { hasArrived } from './bulk.ts'
-import { commitBlock, replan, sizeOf } from './commit.ts'
+import { commitBlock, following, replan, sizeOf } from './commit.ts'
 import { type Ledger, describeJob, readHead, recordOf } from './ledger.ts'
 
 /** A job that is to be added, checked. */
@@ -68,11 +68,8 @@ export async function addTogether(
   let plans = planned
   const added: AddedJob[] = []
   const finished = replan(async () => {
-    const results = await commitBlock(
-      ledger.store,
-      plans.map(({ change }) => change),
-    )
-    const refused = takeAdded(missing, plans, results, added)
+    const [free, ...results] = await commitBlock(ledger.store, together(ledger, missing, plans))
+    const refused = free === false ? missing : takeAdded(missing, plans, results, added)
     missing = refused.length > 0 ? await readExisting(ledger, refused, added) : []
     plans = missing.map(({ job }) => planAdd(ledger, job, ledger.lanes))
     return missing.length === 0 ? added : undefined
@@ -82,9 +79,17 @@ export async function addTogether(
   })
 }
 
+/** Additions as one unit. None applies unless all chosen ids are free: an id that has no answer yet must not end it half done. */
+function together(ledger: Ledger, jobs: readonly Placed[], plans: readonly AddPlan[]): Change[] {
+  const chosen = jobs.filter(({ job }) => job.options.jobId !== undefined)
+  const free: Change = { expect: { absent: chosen.map(({ job }) => recordOf(ledger, job.id)) } }
+  return [free, ...plans.map(({ change }) => following(change, 0))]
+}
+
 /** Whether additions fit one unit together. */
-export function fitOneUnit(plans: readonly AddPlan[]): boolean {
-  const block = plans.map(({ change }) => change)
+export function fitOneUnit(ledger: Ledger, jobs: readonly NewJob[], plans: readonly AddPlan[]): boolean {
+  const placed = jobs.map((job, index) => ({ job, index }))
+  const block = together(ledger, placed, plans)
   const { operations, bytes } = sizeOf(block)
   if (operations > UNIT_OPERATIONS) return false
   if (bytes <= UNIT_BYTES) return true
@@ -149,7 +154,7 @@ async function assertArrived(
   own: string | undefined,
 ): Promise<void> {
   const head = readHead(raw).head
-  if (head?.bulk === own || (await hasArrived(ledger, head))) return
+  if (head?.bulk === own || (await hasArrived(ledger, name, head))) return
   throw new HoldfastError(
     'STORE_CONTENDED',
     `the id of job ${describeJob(ledger, name)} belongs to a bulk that is being stored: try again`,

@@ -11,6 +11,7 @@ import type { PayloadText } from '../core/payload.ts'
 import { cutText } from '../core/text.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change } from '../store.ts'
+import { hasArrived } from './bulk.ts'
 import { type Grant, adoptHead } from './claim.ts'
 import { commitBlock, replan } from './commit.ts'
 import { type Ledger, describeJob, readableHead } from './ledger.ts'
@@ -65,10 +66,9 @@ export async function clearLogLines(ledger: Ledger, name: string, keep: number):
   const counter = partId('logs', name)
   await replan(async () => {
     const [raw, record] = await store.read([name, counter])
-    if (raw === undefined)
-      throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
+    const head = await reachable(ledger, name, raw)
     if (record === undefined) return true
-    const most = keptLogLines(readableHead(name, raw).opts)
+    const most = keptLogLines(head.opts)
     const written = Number(unseal(record))
     const gone: string[] = []
     for (let line = Math.max(0, written - most); line < written - keep; line++)
@@ -87,9 +87,8 @@ async function annotate(
   const { store, lanes } = ledger
   await replan(async () => {
     const raw = grant === undefined ? (await store.read([name]))[0] : grant.raw
-    if (raw === undefined)
-      throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
-    const head = grant?.head ?? readableHead(name, raw)
+    const head = grant?.head ?? (await reachable(ledger, name, raw))
+    if (raw === undefined) throw notFound(ledger, name)
     const { expect, set = [] } = await change(head)
     const marked = owns(head, part) ? raw : encodeHead(withOwned(head, part))
     const [applied] = await commitBlock(store, [
@@ -112,6 +111,16 @@ async function annotate(
     if (grant !== undefined) await refresh(ledger, grant)
     return undefined
   })
+}
+
+const notFound = (ledger: Ledger, name: string): HoldfastError =>
+  new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
+
+/** The head of a job that is there for others than its holder. */
+async function reachable(ledger: Ledger, name: string, raw: string | undefined): Promise<Head> {
+  const head = raw === undefined ? undefined : readableHead(name, raw)
+  if (head === undefined || !(await hasArrived(ledger, name, head))) throw notFound(ledger, name)
+  return head
 }
 
 async function refresh({ store, lanes }: Ledger, grant: Grant): Promise<void> {

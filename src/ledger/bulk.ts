@@ -23,24 +23,27 @@ export interface Staging {
   entry: string
 }
 
-/** The key of a bulk in `staged`, until which nobody else touches it. */
-const entryOf = ({ store }: Ledger, bulk: string): string =>
-  claimsKey(store.now() + BULK_MS, `${store.epoch ?? '0'}.${bulk}`)
+/** The key of a bulk in `staged`, until which nobody else touches it; never the one it had `before`, even at the same moment. */
+const entryOf = ({ store }: Ledger, bulk: string, before?: string): string =>
+  claimsKey(
+    Math.max(store.now() + BULK_MS, before === undefined ? 0 : timeOf(before) + 1),
+    `${store.epoch ?? '0'}.${bulk}`,
+  )
 
 const bulkOfEntry = (entry: string): { epoch: string; bulk: string } => {
   const [epoch = '', bulk = ''] = nameOf(entry).split('.')
   return { epoch, bulk }
 }
 
-export async function beginBulk(ledger: Ledger, bulk: string): Promise<Staging> {
-  const staging = { bulk, lanes: bulkLanes(ledger.queue, bulk), entry: entryOf(ledger, bulk) }
-  await commitBlock(ledger.store, [
-    {
-      add: [[ledger.lanes.staged, staging.entry]],
-      set: [[bulkId(ledger.queue, bulk), seal('')]],
-    },
-  ])
-  return staging
+/** A bulk that is to be stored; nothing of it is there yet. */
+export const planBulk = (ledger: Ledger, bulk: string): Staging => ({
+  bulk,
+  lanes: bulkLanes(ledger.queue, bulk),
+  entry: entryOf(ledger, bulk),
+})
+
+export async function beginBulk({ store, lanes, queue }: Ledger, { bulk, entry }: Staging): Promise<void> {
+  await commitBlock(store, [{ add: [[lanes.staged, entry]], set: [[bulkId(queue, bulk), seal('')]] }])
 }
 
 /** Refused once somebody took the bulk for abandoned: first change of every unit that stages jobs. */
@@ -52,7 +55,7 @@ export const stillStaging = ({ lanes }: Ledger, { entry }: Staging): Change => (
 export async function renewBulk(ledger: Ledger, staging: Staging): Promise<void> {
   const { store, lanes } = ledger
   if (timeOf(staging.entry) - store.now() > BULK_MS / 2) return
-  const entry = entryOf(ledger, staging.bulk)
+  const entry = entryOf(ledger, staging.bulk, staging.entry)
   const [renewed] = await commitBlock(store, [
     { remove: [[lanes.staged, staging.entry]], add: [[lanes.staged, entry]] },
   ])
@@ -113,14 +116,18 @@ export async function releaseBulk({ store, lanes, queue }: Ledger, bulk: string)
 }
 
 /** Whether a job is there for others: not while its bulk is being stored. Where all of that is stored, sees to it that it is in place. */
-export async function hasArrived(ledger: Ledger, head: Head | undefined): Promise<boolean> {
+export async function hasArrived(ledger: Ledger, name: string, head: Head | undefined): Promise<boolean> {
   if (head?.bulk === undefined) return true
   const { store, lanes, queue } = ledger
   const [staging] = await store.read([bulkId(queue, head.bulk)])
   if (staging !== undefined) return false
-  const [waiting = []] = await store.scan([{ ...exactly(lanes.release, head.bulk), limit: 1 }])
+  const [[waiting = []], [record]] = await Promise.all([
+    store.scan([{ ...exactly(lanes.release, head.bulk), limit: 1 }]),
+    store.read([name]),
+  ])
   if (waiting.length > 0) await releaseBulk(ledger, head.bulk)
-  return true
+  // The head was read before its bulk was looked for, which may have been swept in between.
+  return record !== undefined
 }
 
 /** Looks at a queue whose bulks are all in place; again where one was stored meanwhile, as the look may have seen a part of it. */
@@ -157,13 +164,12 @@ export async function sweepBulks(ledger: Ledger): Promise<void> {
 export async function sweepBulk(ledger: Ledger, entry: string): Promise<void> {
   const { store, lanes, queue } = ledger
   const { bulk } = bulkOfEntry(entry)
-  const verdict = entryOf(ledger, bulk)
-  if (verdict !== entry) {
-    const [taken] = await commitBlock(store, [
-      { remove: [[lanes.staged, entry]], add: [[lanes.staged, verdict]] },
-    ])
-    if (taken === false) return
-  }
+  // What its producer has sent and is still on its way finds the old entry gone.
+  const verdict = entryOf(ledger, bulk, entry)
+  const [taken] = await commitBlock(store, [
+    { remove: [[lanes.staged, entry]], add: [[lanes.staged, verdict]] },
+  ])
+  if (taken === false) return
   for (const lane of Object.values(bulkLanes(queue, bulk))) {
     for (;;) {
       const [keys = []] = await store.scan([{ lane, limit: PAGE_KEYS }])

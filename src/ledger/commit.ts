@@ -127,6 +127,7 @@ export function sizeOf(block: Block): { operations: number; bytes: number } {
     for (const [id, value] of set ?? []) characters += id.length + value.length * 3
     for (const [id, value] of expect?.equal ?? []) characters += id.length + value.length * 3
     for (const id of deleted ?? []) characters += id.length
+    for (const id of expect?.absent ?? []) characters += id.length
   }
   return { operations, bytes: characters }
 }

@@ -135,7 +135,7 @@ export const changeOf = (name: string, raw: string, { from, to }: Candidate, enc
 async function readEditable(ledger: Ledger, name: string): Promise<Edited> {
   const [raw] = await ledger.store.read([name])
   const head = raw === undefined ? undefined : readableHead(name, raw)
-  if (raw === undefined || head === undefined || !(await hasArrived(ledger, head)))
+  if (raw === undefined || head === undefined || !(await hasArrived(ledger, name, head)))
     throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
   return { raw, head }
 }

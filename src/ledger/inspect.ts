@@ -161,7 +161,7 @@ export async function readJob(ledger: Ledger, name: string): Promise<JobRecord |
   const [raw] = await store.read([name])
   if (raw === undefined) return undefined
   const { head, problem } = readHead(raw)
-  if (!(await hasArrived(ledger, head))) return undefined
+  if (!(await hasArrived(ledger, name, head))) return undefined
   if (head === undefined) {
     return { id: jobIdOf(name), raw, head, problem, data: '', result: '', progress: '', history: [] }
   }

@@ -75,7 +75,7 @@ export async function stateOf(ledger: Ledger, name: string): Promise<JobState | 
     const [raw] = await ledger.store.read([name])
     if (raw === undefined) return 'unknown'
     const { head } = readHead(raw)
-    if (!(await hasArrived(ledger, head))) return 'unknown'
+    if (!(await hasArrived(ledger, name, head))) return 'unknown'
     const state = await (head === undefined ? walkForState(ledger, name) : lookForState(ledger, name, head))
     // Not found: it moved between the two reads, unless the same head is seen twice and its key is nowhere.
     if (state === undefined && previous === raw) return 'unknown'
@@ -90,7 +90,7 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean): P
     const [raw] = await ledger.store.read([name])
     if (raw === undefined) return false
     const { head } = readHead(raw)
-    if (!(await hasArrived(ledger, head))) return false
+    if (!(await hasArrived(ledger, name, head))) return false
     const found = head === undefined ? await keysNaming(ledger, name) : placesOf(ledger, name, head)
     if (force && head !== undefined) found.push(...(await leaseOf(ledger, head, name)))
     const places = force ? found : found.filter(([lane]) => lane !== ledger.lanes.lease)
@@ -128,9 +128,9 @@ export async function retryJob(
   const { store } = ledger
   return replan(async () => {
     const [raw] = await store.read([name])
-    if (raw === undefined)
+    const head = raw === undefined ? undefined : readableHead(name, raw)
+    if (raw === undefined || head === undefined || !(await hasArrived(ledger, name, head)))
       throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
-    const head = readableHead(name, raw)
     if (head.finishedOn === undefined) {
       throw new HoldfastError(
         'JOB_STATE',

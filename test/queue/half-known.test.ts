@@ -12,13 +12,12 @@ test('a bulk of which jobs were added does not say that nothing was', async () =
   const queue = new Queue('q', {
     store: overStore(inner, { read: async () => Promise.reject(failure()) }),
   })
-  await new Queue('q', { store: inner }).add('a', {}, { jobId: 'there' })
   const bulk = [
     { name: 'a', data: {}, opts: { jobId: 'new' } },
-    { name: 'a', data: {}, opts: { jobId: 'there' } },
+    { name: 'a', data: {}, opts: { jobId: 'new' } },
   ]
   await expect(queue.addBulk(bulk)).rejects.toMatchObject({ code: 'STORE_FAILED', outcome: 'unknown' })
-  expect(await new Queue('q', { store: inner }).getJobCounts('waiting')).toEqual({ waiting: 2 })
+  expect(await new Queue('q', { store: inner }).getJobCounts('waiting')).toEqual({ waiting: 1 })
   await expect(queue.addBulk(bulk)).rejects.toMatchObject({ code: 'STORE_FAILED', outcome: 'failed' })
 })
 
