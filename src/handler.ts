@@ -1,7 +1,9 @@
-/** The types of what users write to run jobs. */
+/** What users write to run jobs: its types, and how the handler of a job is found. */
+import { refuseOption } from './core/check.ts'
+import { refusePath } from './core/legacy.ts'
 import type { JobOf } from './job.ts'
 import type { NameOf, ResultOf } from './job-map.ts'
-import type { JobContext } from './loops/attempt.ts'
+import type { AnyHandler, JobContext } from './loops/attempt.ts'
 
 /**
  * Runs one job: gives its result, or throws. The attempt has failed when it throws anything, save `SnoozeError` (comes back,
@@ -16,3 +18,18 @@ export type Handler<Map, Name extends NameOf<Map> = NameOf<Map>> = (
 
 /** One handler per name of job; a job without one fails with `NO_HANDLER`. */
 export type Handlers<Map> = { [N in NameOf<Map>]?: Handler<Map, N> }
+
+/** The handler of a job by its name; `null` has none for any. @throws HoldfastError `OPTION_INVALID`; `NOT_SUPPORTED` for a path. */
+export function handlerLookup(handler: unknown): (name: string) => AnyHandler | undefined {
+  if (typeof handler === 'function') return () => handler as AnyHandler
+  if (handler === null) return () => undefined
+  refusePath(handler)
+  if (typeof handler !== 'object' || Array.isArray(handler)) {
+    refuseOption('the handler', handler, 'a function, or an object of one function per job name')
+  }
+  for (const [name, one] of Object.entries(handler)) {
+    if (one !== undefined && typeof one !== 'function') refuseOption(`the handler ${name}`, one, 'a function')
+  }
+  const handlers = handler as Record<string, AnyHandler>
+  return (name) => (Object.hasOwn(handlers, name) ? handlers[name] : undefined)
+}

@@ -3,11 +3,22 @@ import type { FailedCode } from './core/head.ts'
 import type { HistoryEntry } from './core/history.ts'
 import { type KeptOptions, attemptsOf } from './core/job-options.ts'
 import { readReadyKey } from './core/keys.ts'
+import type { Departure, Ending } from './core/lifecycle.ts'
 import { decodePayload } from './core/payload.ts'
 import type { Job } from './job.ts'
 import type { Grant } from './ledger/claim.ts'
 import type { JobRecord } from './ledger/inspect.ts'
 import { type Ledger, recordOf } from './ledger/ledger.ts'
+
+/** A lease that is ended by hand. */
+export interface JobHold {
+  /** What a caller may show to prove that it is the one who was given the job. */
+  readonly tokens: readonly string[]
+  readonly end: (ending: Ending) => Promise<Departure>
+  readonly fail: (error: unknown, job: Job) => Promise<Departure>
+  readonly extend: (ms: number) => Promise<void>
+  readonly now: () => number
+}
 
 /** What a job's object is made of. */
 export interface JobSource {
@@ -16,6 +27,8 @@ export interface JobSource {
   readonly deduplicated?: boolean
   /** The lease it runs under, in a handler. */
   readonly grant?: Grant
+  /** The lease in the hands of whoever has the job: see `getNextJob`. */
+  readonly hold?: JobHold
   /** Told of progress that was written. */
   readonly onProgress?: (job: Job, progress: unknown) => void
 }

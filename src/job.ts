@@ -1,16 +1,19 @@
 /** A job as users see it: the fields of `job-fields.ts`, and the methods that reach it by its id. */
-import { PRIORITY_MOST } from './core/bounds.ts'
+import { DURATION_MOST, PRIORITY_MOST, TIME_MOST } from './core/bounds.ts'
 import { boolean, checkOptions, duration, integer } from './core/check.ts'
 import { readReadyKey } from './core/keys.ts'
 import type { JobState } from './core/lifecycle.ts'
 import { type PayloadText, decodePayload, encodeData, encodeResult } from './core/payload.ts'
 import { HoldfastError } from './error.ts'
-import { JobFields, type Writable } from './job-fields.ts'
+import { JobFields, type JobHold, type Writable } from './job-fields.ts'
 import type { DataOf, NameOf, ProgressOf, ResultOf } from './job-map.ts'
 import { clearLogLines, readLogLines, writeLogLine, writeProgress } from './ledger/annotate.ts'
 import { changeData, changeDueTime, changePriority } from './ledger/edit.ts'
 import { removeJob, retryJob, stateOf } from './ledger/locate.ts'
 import { nextUlid } from './ulids.ts'
+
+/** What BullMQ's users give as a token: the text `getNextJob` was given, or a handler's context. */
+export type JobToken = string | { readonly token: string }
 
 /** The job a name of a map stands for. */
 export type JobOf<Map, Name extends NameOf<Map> = NameOf<Map>> = {
@@ -162,6 +165,63 @@ export class Job<
     await changeData(ledger, { name: this.record, grant }, text)
     const shown = this as Writable<this>
     shown.data = decodePayload(text) as Data
+  }
+
+  /**
+   * Ends the lease of a job that `getNextJob` gave: it is completed with this result. `token`: what `getNextJob` was given, or nothing.
+   *
+   * @throws HoldfastError `LOCK_LOST`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`; `NOT_SUPPORTED` in a handler, which gives its result instead.
+   */
+  async moveToCompleted(returnvalue: Result, token?: JobToken, fetchNext = false): Promise<void> {
+    const hold = this.#hold(token, fetchNext)
+    const result = encodeResult(returnvalue)
+    const { head } = await hold.end({ kind: 'completed', result })
+    this.adopt({ head, result, history: this.history })
+  }
+
+  /**
+   * Ends the lease of a job that `getNextJob` gave: the attempt failed, and the job's options say whether there is another one.
+   *
+   * @throws HoldfastError `LOCK_LOST`; `NOT_SUPPORTED` in a handler, which throws instead.
+   */
+  async moveToFailed(error: unknown, token?: JobToken, fetchNext = false): Promise<void> {
+    const { head } = await this.#hold(token, fetchNext).fail(error, this as unknown as Job)
+    this.adopt({ head, result: '', history: this.history })
+  }
+
+  /**
+   * Ends the lease of a job that `getNextJob` gave: it comes back at `timestamp` (ms since the epoch), no attempt burnt.
+   *
+   * @throws HoldfastError `LOCK_LOST`; `NOT_SUPPORTED` in a handler, which throws a `SnoozeError` instead.
+   */
+  async moveToDelayed(timestamp: number, token?: JobToken): Promise<void> {
+    const hold = this.#hold(token, false)
+    const at = integer(0, TIME_MOST, 'milliseconds')(timestamp, 'timestamp')
+    const { head } = await hold.end({ kind: 'snoozed', ms: Math.max(1, at - hold.now()) })
+    this.adopt({ head, result: '', history: this.history })
+  }
+
+  /** Makes the lease of a job that `getNextJob` gave last until `duration` ms from now. @throws HoldfastError `LOCK_LOST`. */
+  async extendLock(token: JobToken | undefined, duration: number): Promise<void> {
+    integer(1, DURATION_MOST, 'milliseconds')(duration, 'duration')
+    await this.#hold(token, false).extend(duration)
+  }
+
+  #hold(token: JobToken | undefined, fetchNext: boolean): JobHold {
+    const { hold, grant } = this.source
+    if (hold === undefined) {
+      throw new HoldfastError(
+        'NOT_SUPPORTED',
+        grant === undefined
+          ? `job ${this.id} is not in these hands: take it with worker.getNextJob()`
+          : `job ${this.id} is run by a handler: return its result, throw an error, or throw new SnoozeError(ms)`,
+      )
+    }
+    if (fetchNext) throw new HoldfastError('NOT_SUPPORTED', 'write: await worker.getNextJob() after it')
+    const shown = typeof token === 'object' ? token.token : token
+    if (shown !== undefined && !hold.tokens.includes(shown))
+      throw new HoldfastError('LOCK_LOST', `job ${this.id} is on a lease with another token`)
+    return hold
   }
 
   /** Removes the job's log lines but the newest `keep`. @throws HoldfastError `JOB_NOT_FOUND`. */

@@ -1,8 +1,8 @@
 /** The worker: runs handlers for the jobs of a queue. A thin shell around a shift: options, events, beginning and end. */
-import { checkOptions, refuseOption } from './core/check.ts'
+import { checkOptions } from './core/check.ts'
 import { checkQueueName } from './core/job-options.ts'
 import { escapePart } from './core/keys.ts'
-import { type LegacySettings, type PassedOverOptions, passedOver, refusePath } from './core/legacy.ts'
+import { type LegacySettings, type PassedOverOptions, passedOver } from './core/legacy.ts'
 import {
   WORKER_DEFAULTS,
   type WorkerSettings,
@@ -13,13 +13,14 @@ import {
 import { HoldfastError } from './error.ts'
 import type { WorkerEvents } from './event-maps.ts'
 import { Events, type Listener } from './events.ts'
-import type { Handler, Handlers } from './handler.ts'
+import { type Handler, type Handlers, handlerLookup } from './handler.ts'
 import type { Host } from './host.ts'
 import type { Job, JobOf } from './job.ts'
 import type { MapOf, Omitted } from './job-map.ts'
 import { asHoldfastError } from './ledger/commit.ts'
 import { openLedger } from './ledger/ledger.ts'
-import type { AnyHandler, BackoffStrategy } from './loops/attempt.ts'
+import { ByHand } from './loops/by-hand.ts'
+import type { BackoffStrategy } from './loops/judge.ts'
 import { Shift } from './loops/shift.ts'
 import { processName } from './process-name.ts'
 import { storeCheck } from './store-option.ts'
@@ -57,6 +58,9 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
   readonly #store: Store
   readonly #events: Events<WorkerEvents<JobOf<MapOf<First, Result, Name>>>>
   readonly #shift: Shift
+  readonly #byHand: ByHand
+  /** Made without a handler. */
+  readonly #isByHand: boolean
   #running: Promise<void> | undefined
   #begun = false
   #paused = false
@@ -69,7 +73,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
   /** @throws HoldfastError `OPTION_INVALID` naming the field, `NOT_SUPPORTED` with what to write instead. */
   constructor(
     name: string,
-    handler: Handler<MapOf<First, Result, Name>> | Handlers<MapOf<First, Result, Name>>,
+    handler: Handler<MapOf<First, Result, Name>> | Handlers<MapOf<First, Result, Name>> | null,
     options: WorkerOptions,
   ) {
     this.name = checkQueueName(name)
@@ -81,29 +85,56 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     } = checked
     this.#store = store
     this.#events = new Events(() => store.host)
+    const ledger = openLedger(store, name)
+    const maxStalledCount = checked.maxStalledCount ?? WORKER_DEFAULTS.maxStalledCount
+    const worker = `${escapePart(checked.name ?? processName())}.${randomPart(store.host)}`
+    const strategyOf = strategyLookup(checked)
     this.#shift = new Shift(
       {
-        ledger: openLedger(store, name),
+        ledger,
         concurrency,
         perName: checked.perName ?? {},
         leaseMs: lockDuration,
         renewMs: checked.lockRenewTime ?? lockDuration / 2,
-        maxStalledCount: checked.maxStalledCount ?? WORKER_DEFAULTS.maxStalledCount,
-        worker: `${escapePart(checked.name ?? processName())}.${randomPart(store.host)}`,
+        maxStalledCount,
+        worker,
         handlerOf: handlerLookup(handler),
-        strategyOf: strategyLookup(checked),
+        strategyOf,
       },
       this.#reports(),
     )
+    let claims = 0
+    this.#byHand = new ByHand(
+      ledger,
+      { worker: `${worker}-hand`, leaseMs: lockDuration, maxStalledCount, next: () => ++claims },
+      { now: () => store.now(), strategyOf, error: (error) => this.#events.emit('error', error) },
+    )
     const warning = passedOver(`the worker of ${JSON.stringify(name)}`, passed)
     if (warning !== undefined) store.host.warn(warning)
-    if (checked.autorun ?? WORKER_DEFAULTS.autorun) void this.run()
+    this.#isByHand = handler === null
+    if (!this.#isByHand && (checked.autorun ?? WORKER_DEFAULTS.autorun)) void this.run()
   }
 
-  /** Starts working, unless `autorun` did; resolves when the worker is closed. */
+  /** Starts working, unless `autorun` did; resolves when the worker is closed. @throws HoldfastError `NOT_SUPPORTED` where it was made without a handler. */
   run(): Promise<void> {
+    if (this.#isByHand) {
+      const why = 'this worker has no handler: take its jobs with getNextJob()'
+      return Promise.reject(new HoldfastError('NOT_SUPPORTED', why))
+    }
     this.#running ??= this.#closing ?? this.#run()
     return this.#running
+  }
+
+  /**
+   * The next job of the queue, or `undefined`: to be ended with `moveToCompleted`, `moveToFailed` or `moveToDelayed`. Its lease
+   * of `lockDuration` is not renewed: see `extendLock`. With `null` as its handler a worker does nothing else.
+   *
+   * @throws HoldfastError `CLOSING` once the worker is closed, and the store's.
+   */
+  async getNextJob(token?: string): Promise<JobOf<MapOf<First, Result, Name>> | undefined> {
+    if (this.#closing !== undefined) throw new HoldfastError('CLOSING', 'the worker is closed')
+    await this.#store.ready()
+    return (await this.#byHand.next(token)) as unknown as JobOf<MapOf<First, Result, Name>> | undefined
   }
 
   /** Whether it was started and is not closed; a paused worker runs. */
@@ -244,13 +275,13 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
       const message = `the worker closed while the store did not take the ends of ${this.#shift.unsettled} jobs; they will be run again when their leases expire`
       this.#events.emit('error', new HoldfastError('STORE_FAILED', message, { outcome: 'unknown' }))
     }
-    await this.#within(FLUSH_MS, this.#shift.end())
+    await this.#within(FLUSH_MS, Promise.all([this.#shift.end(), this.#byHand.stop()]))
     this.#ended?.()
     this.#events.emit('closed')
   }
 
   /** Whether a promise was fulfilled within so many ms. */
-  async #within(ms: number, done: Promise<void>): Promise<boolean> {
+  async #within(ms: number, done: Promise<unknown>): Promise<boolean> {
     if (ms === Infinity) return done.then(() => true)
     return new Promise((resolve, reject) => {
       const cancel = this.#store.host.timer(ms, () => resolve(false))
@@ -275,19 +306,6 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
       storeClosed: () => this.#letGo?.(),
     }
   }
-}
-
-function handlerLookup(handler: unknown): (name: string) => AnyHandler | undefined {
-  if (typeof handler === 'function') return () => handler as AnyHandler
-  refusePath(handler)
-  if (typeof handler !== 'object' || handler === null || Array.isArray(handler)) {
-    refuseOption('the handler', handler, 'a function, or an object of one function per job name')
-  }
-  for (const [name, one] of Object.entries(handler)) {
-    if (one !== undefined && typeof one !== 'function') refuseOption(`the handler ${name}`, one, 'a function')
-  }
-  const handlers = handler as Record<string, AnyHandler>
-  return (name) => (Object.hasOwn(handlers, name) ? handlers[name] : undefined)
 }
 
 /** Six letters and digits that tell apart two objects of one name. */

@@ -23,6 +23,7 @@ import {
   renewBulk,
   stillStaging,
   sweepBulk,
+  sweepBulks,
 } from './bulk.ts'
 import { asHoldfastError, commitBlock, following, replan, sizeOf } from './commit.ts'
 import type { Ledger } from './ledger.ts'
@@ -38,6 +39,8 @@ export async function addJobs(ledger: Ledger, jobs: readonly NewJob[], bulk: str
 }
 
 async function addStaged(ledger: Ledger, jobs: readonly NewJob[], bulk: string): Promise<AddedJob[]> {
+  // What dead producers left may hold ids of this bulk.
+  await sweepBulks(ledger)
   const staging = planBulk(ledger, bulk)
   let added: AddedJob[]
   try {

@@ -21,9 +21,9 @@ export interface JobContext {
   readonly attempt: number
   /** Larger than in every earlier lease of this job: give it to other systems, and let them refuse smaller ones. */
   readonly fence: number
+  /** Adds a line to the job's log, as `job.log` does. */
+  readonly log: (line: string) => Promise<number>
 }
-
-export type { BackoffStrategy } from './judge.ts'
 
 export type AnyHandler = (job: never, context: JobContext, signal: AbortSignal) => unknown
 
@@ -185,6 +185,7 @@ class AttemptContext implements JobContext {
   readonly token: string
   readonly attempt: number
   readonly fence: number
+  readonly log: (line: string) => Promise<number>
   readonly #attempt: Attempt
 
   constructor(attempt: Attempt) {
@@ -192,6 +193,7 @@ class AttemptContext implements JobContext {
     this.token = grant.claim
     this.attempt = (grant.head?.attemptsMade ?? 0) + 1
     this.fence = fenceOf(grant)
+    this.log = (line) => attempt.job.log(line)
     this.#attempt = attempt
   }
 

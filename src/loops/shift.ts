@@ -13,6 +13,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { takeBack } from '../ledger/set-aside.ts'
 import { type AnyHandler, Attempt, type AttemptOptions } from './attempt.ts'
 import type { BackoffStrategy } from './judge.ts'
+import { Bulks } from './bulks.ts'
 import { DueLane } from './due.ts'
 import { Reap } from './reap.ts'
 import { type HeldClaim, Renewal } from './renew.ts'
@@ -49,6 +50,7 @@ export class Shift {
   readonly #settling: Settling
   readonly #reap: Reap
   readonly #retain: Retain
+  readonly #bulks: Bulks
   readonly #names: Names
   readonly #outcomes: Outcomes
   readonly #work: Work
@@ -109,6 +111,7 @@ export class Shift {
       { stalled: (ends) => this.#stalled(ends), error },
     )
     this.#retain = new Retain(ledger, error)
+    this.#bulks = new Bulks(ledger, error)
     this.#outcomes = new Outcomes(ledger, this.#retain, reports)
     const wake = (): void => this.#work.wake()
     this.#work = new Work({
@@ -143,6 +146,7 @@ export class Shift {
 
   begin(): void {
     this.#reap.start()
+    this.#bulks.start()
     this.#leaseCheck.start()
     takeBack(this.#options.ledger).catch((error: unknown) => this.#error(error))
     this.#retain.begin()
@@ -195,7 +199,7 @@ export class Shift {
     this.#work.stop()
     this.#renewal.stop()
     this.#leaseCheck.stop()
-    await Promise.all([this.#reap.stop(), this.#retain.stop()])
+    await Promise.all([this.#reap.stop(), this.#retain.stop(), this.#bulks.stop()])
   }
 
   #start(grants: readonly Grant[]): void {
@@ -289,6 +293,7 @@ export class Shift {
       attempt.lose(new HoldfastError('STORE_CLOSED', 'the store was closed while the job was running'))
     }
     void this.#reap.stop()
+    void this.#bulks.stop()
     this.#changed()
     this.#reports.storeClosed()
   }

@@ -236,7 +236,7 @@ describe('queues and workers', () => {
     expect(refusal(() => new Worker(name as never, handler, { store })).code).toBe('OPTION_INVALID')
   })
 
-  test.each([undefined, null, 5, [], { name: 5 }])('a worker does not take %j for a handler', (given) => {
+  test.each([undefined, 5, [], { name: 5 }])('a worker does not take %j for a handler', (given) => {
     expect(refusal(() => new Worker('q', given as never, { store })).code).toBe('OPTION_INVALID')
   })
 })

@@ -1,0 +1,92 @@
+/** Working without a loop: jobs are asked for one by one, and whoever asked says how they end. */
+import { DATA } from '../core/head.ts'
+import { keptOf } from '../core/job-options.ts'
+import type { Departure, Ending } from '../core/lifecycle.ts'
+import type { JobHold } from '../job-fields.ts'
+import { Job } from '../job.ts'
+import { type HandLease, type Holder, claimByHand, extendByHand, settleByHand } from '../ledger/by-hand.ts'
+import { hasParts, readParts } from '../ledger/claim.ts'
+import { reapExpired, recoverEpoch } from '../ledger/lease.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { type Judgement, endOfFailure } from './judge.ts'
+import { Retain } from './retain.ts'
+
+export class ByHand {
+  readonly #ledger: Ledger
+  readonly #holder: Holder
+  readonly #judgement: Judgement
+  readonly #retain: Retain
+  #recovered = false
+
+  constructor(ledger: Ledger, holder: Holder, judgement: Judgement) {
+    this.#ledger = ledger
+    this.#holder = holder
+    this.#judgement = judgement
+    this.#retain = new Retain(ledger, (error) => judgement.error(error as Error))
+  }
+
+  /** The next job, on a lease that nobody renews; `undefined` where there is none now. */
+  async next(token: string | undefined): Promise<Job | undefined> {
+    await this.#endOverdue()
+    for (;;) {
+      const lease = await claimByHand(this.#ledger, this.#holder)
+      if (lease === undefined) return undefined
+      const job = await this.#jobOf(lease, token)
+      if (job !== undefined) return job
+    }
+  }
+
+  /** Resolves once nothing is under way any more. Leases that are held go on until they are ended or expire. */
+  stop(): Promise<void> {
+    return this.#retain.stop()
+  }
+
+  /** Where no loop does it: leases of holders that are gone. */
+  async #endOverdue(): Promise<void> {
+    const { leaseMs, maxStalledCount } = this.#holder
+    const reaper = { maxStalledCount, verdictMs: leaseMs }
+    if (!this.#recovered) await recoverEpoch(this.#ledger, reaper)
+    this.#recovered = true
+    await reapExpired(this.#ledger, reaper)
+  }
+
+  /** A job whose data cannot be read fails for good, as a worker would have it. */
+  async #jobOf(lease: HandLease, token: string | undefined): Promise<Job | undefined> {
+    const { grant } = lease
+    const { id, raw = '', head, startedAt, worker } = grant
+    const [parts] = hasParts(grant) ? await readParts(this.#ledger, [grant]) : []
+    if (parts?.problem !== undefined) {
+      const failure = { message: `its data cannot be read: ${parts.problem.message}` }
+      await this.#end(lease, { kind: 'failed', final: true, code: 'UNREADABLE', failure })
+      return undefined
+    }
+    const { data, progress } = parts ?? { data: head?.[DATA] ?? '', progress: '' }
+    return new Job({
+      ledger: this.#ledger,
+      record: { id, raw, head, data, progress, result: '', history: [], lease: { startedAt, worker } },
+      grant,
+      hold: this.#holdOf(lease, token),
+    })
+  }
+
+  #holdOf(lease: HandLease, token: string | undefined): JobHold {
+    return {
+      tokens: token === undefined ? [lease.grant.claim] : [token, lease.grant.claim],
+      end: (ending) => this.#end(lease, ending),
+      fail: async (error, job) => {
+        const ending = await endOfFailure(error, lease.grant.head!, job, this.#judgement)
+        return this.#end(lease, ending)
+      },
+      extend: (ms) => extendByHand(this.#ledger, lease, ms),
+      now: () => this.#ledger.store.now(),
+    }
+  }
+
+  async #end(lease: HandLease, ending: Ending): Promise<Departure> {
+    const departure = await settleByHand(this.#ledger, lease, ending, this.#holder)
+    const { lane, head } = departure
+    if (lane === 'done') this.#retain.note(lane, keptOf(head.opts, 'completed'))
+    if (lane === 'dead') this.#retain.note(lane, keptOf(head.opts, 'failed'))
+    return departure
+  }
+}
