@@ -1,0 +1,29 @@
+/** Random commands on a store and on the model, as often as asked; throws what fast-check says of the shortest ones that differ. */
+import * as fc from 'fast-check'
+import { adding, commands } from './commands.ts'
+import { type Disk, Real } from './harness.ts'
+import { leaseCommands } from './lease-commands.ts'
+import { Model } from './model.ts'
+import { reapCommands } from './reap-commands.ts'
+
+export const COMMANDS = 60
+
+// Without fast-check's bias towards short runs, in which little happens.
+const prelude = fc.array(adding, { maxLength: 8, size: 'max' })
+const plays = fc.noBias(
+  fc.commands([...commands, ...leaseCommands, ...reapCommands], { maxCommands: COMMANDS, size: 'max' }),
+)
+
+export const playModel = (disk: () => Promise<Disk>, parameters: fc.Parameters<unknown>): Promise<void> =>
+  fc.assert(
+    fc.asyncProperty(prelude, plays, async (first, chosen) => {
+      const real = new Real(await disk())
+      try {
+        await real.open()
+        await fc.asyncModelRun(() => ({ model: new Model(), real }), [...first, ...chosen])
+      } finally {
+        await real.disk.dispose()
+      }
+    }),
+    parameters as never,
+  )

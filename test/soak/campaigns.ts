@@ -1,0 +1,112 @@
+/** The campaigns of a soak by name: each goes on until its time is over, and says what it reached or throws what it found. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as fc from 'fast-check'
+import { levelStore } from '../../adapters/level.ts'
+import { play, Tally } from '../conformance/differential.ts'
+import { scripts } from '../conformance/random-units.ts'
+import { CAMPAIGN, conduct } from '../crash/rounds.ts'
+import { crashPoints } from '../faults/crash-points.ts'
+import { callsOfScript, campaign as faultCampaign, pairs, showCampaign } from '../faults/enumerate.ts'
+import { levelDisk, memoryDisk } from '../model/harness.ts'
+import { counters } from '../model/model.ts'
+import { playModel } from '../model/play.ts'
+import { campaign as simCampaign } from '../sim/campaign.ts'
+import { showFailure, showReport } from '../sim/show.ts'
+
+/** What a campaign is given. */
+export interface Shift {
+  readonly seed: number
+  readonly isOver: () => boolean
+  readonly leftMs: () => number
+}
+
+type Soak = (shift: Shift) => Promise<string>
+
+/** Units of one differential script. */
+const SCRIPT_STEPS = 45
+const KILLS_PER_LAP = 50
+
+/** Half of the time on memory, half on LevelDB. */
+const model: Soak = async ({ seed, leftMs }) => {
+  const before = { ...counters }
+  for (const [disk, share] of [
+    [memoryDisk, 0.5],
+    [levelDisk, 1],
+  ] as const) {
+    const interruptAfterTimeLimit = leftMs() * share
+    await playModel(disk, { seed, numRuns: Infinity, interruptAfterTimeLimit, markInterruptAsFailure: false })
+  }
+  const seen = Object.entries(counters).map(
+    ([name, count]) => `${name} ${count - before[name as keyof typeof before]}`,
+  )
+  return seen.join(', ')
+}
+
+const sim: Soak = async ({ seed, isOver }) => {
+  const report = await simCampaign({ from: seed, until: isOver, say: console.log })
+  showReport(report, console.log)
+  if (report.failure !== undefined) {
+    showFailure(report.failure, console.log)
+    throw new Error(`seed ${report.failure.seed}: ${report.failure.outcome.violation}`)
+  }
+  if (report.seeds > 1000 && report.shortcomings.length > 0) throw new Error(report.shortcomings.join('; '))
+  return `${report.seeds} seeds, hash ${report.hash}`
+}
+
+/** All pairs of faults on the fixed script, beginning somewhere else with each seed. */
+const faults: Soak = async ({ isOver }) => {
+  const { commits } = await callsOfScript()
+  const reached = await faultCampaign(pairs(commits), { watched: false, enough: isOver })
+  if (reached.violations.length > 0) throw new Error(reached.violations.slice(0, 5).join('; '))
+  return showCampaign(reached)
+}
+
+const crashes: Soak = async ({ isOver }) => {
+  const { batches, depths, violations } = await crashPoints({ depth: 3, enough: isOver })
+  if (violations.length > 0) throw new Error(violations.slice(0, 5).join('; '))
+  return `${batches} batches, ${depths.join(' and ')} moments`
+}
+
+const differential: Soak = async ({ seed, leftMs }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-soak-'))
+  const tally = new Tally()
+  let directories = 0
+  const property = fc.asyncProperty(scripts(SCRIPT_STEPS), async (steps) => {
+    const path = join(folder, String(++directories))
+    await play({ steps }, async () => levelStore(path, { durability: 'process' }), tally)
+    await rm(path, { recursive: true, force: true })
+  })
+  try {
+    const interruptAfterTimeLimit = leftMs()
+    await fc.assert(property, {
+      seed,
+      numRuns: Infinity,
+      interruptAfterTimeLimit,
+      markInterruptAsFailure: false,
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+  return `${tally.units} units`
+}
+
+/** kill -9, with a parent that keeps the books. */
+const witness: Soak = async ({ seed, isOver }) => {
+  const total: Record<string, number> = {}
+  for (let lap = seed; !isOver(); lap++) {
+    const {
+      faults: found,
+      kept,
+      ...figures
+    } = await conduct({ ...CAMPAIGN, seed: lap, kills: KILLS_PER_LAP })
+    if (found.length > 0) throw new Error(`seed ${lap}: ${found.slice(0, 5).join('; ')}; kept in ${kept}`)
+    for (const [what, count] of Object.entries(figures))
+      if (typeof count === 'number') total[what] = (total[what] ?? 0) + count
+  }
+  return JSON.stringify(total)
+}
+
+export const CAMPAIGNS = { model, sim, faults, crashes, differential, witness }
+export type CampaignName = keyof typeof CAMPAIGNS
