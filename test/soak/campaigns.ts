@@ -16,7 +16,7 @@ import { campaign as simCampaign } from '../sim/campaign.ts'
 import { showFailure, showReport } from '../sim/show.ts'
 
 /** What a campaign is given. */
-export interface Shift {
+interface Shift {
   readonly seed: number
   readonly isOver: () => boolean
   readonly leftMs: () => number
