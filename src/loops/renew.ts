@@ -122,6 +122,7 @@ export class Renewal {
       }
     })
     this.#renewing = false
+    if (!this.#stopped) this.#report.renewed()
     if (this.#claims.size > 0 && !this.#stopped) this.#alarm.set(this.#rang ? store.now() : next)
     this.#rang = false
   }

@@ -3,6 +3,7 @@ import { HoldfastError, Queue, Worker } from 'holdfast'
 import { memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
+import { FaultStore } from '../faults/fault-store.ts'
 
 test('a handler hears at once that its job was removed by force', async () => {
   const host = virtualHost()
@@ -51,4 +52,33 @@ test('a worker has a timer from its start to its close, and none after it', asyn
   expect(host.timers).toBe(1)
   await worker.close()
   expect(host.timers).toBe(0)
+})
+
+test('where the hint is lost it hears with the next renewal', async () => {
+  const host = virtualHost()
+  const store = new FaultStore(memoryStore({ host }))
+  const queue = new Queue('jobs', { store })
+  let signal: AbortSignal | undefined
+  const worker = new Worker(
+    'jobs',
+    (_job, context) => {
+      signal = context.signal
+      return new Promise((resolve) => signal!.addEventListener('abort', resolve))
+    },
+    { store, lockDuration: 1000, concurrency: 2 },
+  )
+  await queue.add('goes on', {})
+  const { id } = await queue.add('removed', {})
+  await host.idle()
+  store.arm({ hints: 'drop' })
+  const aborted: boolean[] = []
+  signal!.addEventListener('abort', () => aborted.push(true))
+  await queue.remove(id, { force: true })
+  await host.idle()
+  expect(aborted).toEqual([])
+  await host.advance(500)
+  expect(aborted).toEqual([true])
+  const closing = worker.close(true)
+  await host.advance(2000)
+  await closing
 })
