@@ -33,13 +33,13 @@ export async function writeLogLine(ledger: Ledger, author: Author, line: string)
   await annotate(ledger, author, 'logs', async (head) => {
     const most = keptLogLines(head.opts)
     const [record] = await ledger.store.read([counter])
-    const written = record === undefined ? 0 : Number(unseal(record))
-    kept = Math.min(written + 1, most)
+    const { written, first } = logOf(record, most)
+    kept = Math.min(written + 1 - first, most)
     if (most === 0) return {}
     return {
       expect: record === undefined ? { absent: [counter] } : { equal: [[counter, record]] },
       set: [
-        [counter, seal(String(written + 1))],
+        [counter, seal(`${written + 1} ${first}`)],
         [partId('log', author.name, written % most), seal(cutText(line, LOG_LINE_BYTES))],
       ],
     }
@@ -47,15 +47,20 @@ export async function writeLogLine(ledger: Ledger, author: Author, line: string)
   return kept
 }
 
+/** How many lines of a log were written in all, and the number of the first that is kept. */
+function logOf(record: string | undefined, most: number): { written: number; first: number } {
+  const [written = 0, first = 0] = record === undefined ? [] : unseal(record).split(' ').map(Number)
+  return { written, first: Math.max(first, written - most) }
+}
+
 /** A job's log lines that are kept, oldest first, and how many there are. */
 export async function readLogLines({ store }: Ledger, name: string): Promise<string[]> {
   const [raw, counter] = await store.read([name, partId('logs', name)])
   if (raw === undefined || counter === undefined) return []
   const most = keptLogLines(readableHead(name, raw).opts)
-  const written = Number(unseal(counter))
+  const { written, first } = logOf(counter, most)
   const ids: string[] = []
-  for (let line = Math.max(0, written - most); line < written; line++)
-    ids.push(partId('log', name, line % most))
+  for (let line = first; line < written; line++) ids.push(partId('log', name, line % most))
   const records = await store.read(ids)
   return records.filter((record) => record !== undefined).map(unseal)
 }
@@ -69,11 +74,14 @@ export async function clearLogLines(ledger: Ledger, name: string, keep: number):
     const head = await reachable(ledger, name, raw)
     if (record === undefined) return true
     const most = keptLogLines(head.opts)
-    const written = Number(unseal(record))
+    const { written, first } = logOf(record, most)
+    if (written - keep <= first) return true
     const gone: string[] = []
-    for (let line = Math.max(0, written - most); line < written - keep; line++)
-      gone.push(partId('log', name, line % most))
-    const [applied] = await commitBlock(store, [{ expect: { equal: [[counter, record]] }, delete: gone }])
+    for (let line = first; line < written - keep; line++) gone.push(partId('log', name, line % most))
+    const set = [[counter, seal(`${written} ${written - keep}`)]] as const
+    const [applied] = await commitBlock(store, [
+      { expect: { equal: [[counter, record]] }, set, delete: gone },
+    ])
     return applied === false ? undefined : true
   })
 }

@@ -117,10 +117,10 @@ function partsOf({ records }: Dump, name: string, head: Head, lane: StateLane, k
 function logsOf(records: ReadonlyMap<string, string>, name: string, head: Head): string[] {
   const counter = records.get(partId('logs', name))
   if (counter === undefined) return []
-  const written = Number(unseal(counter))
+  const [written = 0, first = 0] = unseal(counter).split(' ').map(Number)
   const most = keptLogLines(head.opts)
   const lines: string[] = []
-  for (let line = Math.max(0, written - most); line < written; line++)
+  for (let line = Math.max(first, written - most); line < written; line++)
     lines.push(unseal(records.get(partId('log', name, line % most))!))
   return lines
 }
