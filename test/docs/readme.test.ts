@@ -230,7 +230,13 @@ const QUEUE_EVENTS: Record<keyof QueueEvents<never>, true> = {
   resumed: true,
   error: true,
 }
-const CONTEXT: Record<keyof JobContext, true> = { signal: true, token: true, attempt: true, fence: true, log: true }
+const CONTEXT: Record<keyof JobContext, true> = {
+  signal: true,
+  token: true,
+  attempt: true,
+  fence: true,
+  log: true,
+}
 const FAILED_CODES: Record<FailedCode, true> = {
   STALLED: true,
   TIMEOUT: true,
