@@ -3,11 +3,12 @@
  * the table that stands in `bench/README.md`. Options: `--rounds N` (default 3), `--only memory|level`.
  */
 import { parseArgs } from 'node:util'
-import { type StoreName, addRate, bulkRate, idleLatency, processRate } from './queue.ts'
+import { median, whole } from './figures.ts'
+import { addRate, bulkRate, idleLatency, processRate } from './queue.ts'
 import { batchRate, stringifyRate } from './raw.ts'
 
 interface Row {
-  readonly store: StoreName
+  readonly store: 'memory' | 'level'
   readonly name: string
   readonly limit: string
   /** The ratio that is wanted; `undefined` where none is. */
@@ -124,12 +125,4 @@ for (const store of stores) {
   console.log(
     `\n${store}, idle worker, add to start: median ${median(times).toFixed(2)} ms; wanted: at most ${most}`,
   )
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
 }

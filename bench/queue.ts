@@ -8,13 +8,14 @@ import { memoryStore } from 'holdfast/memory'
 import { perSecond } from './raw.ts'
 import { data } from './subject.ts'
 
-export type StoreName = 'memory' | 'level'
+/** `process` is LevelDB too, without a sync of every write. */
+export type StoreName = 'memory' | 'level' | 'process'
 
 /** Runs something on a fresh store, which is gone afterwards. */
 async function withStore<T>(name: StoreName, use: (store: Store) => Promise<T>): Promise<T> {
   if (name === 'memory') return use(memoryStore())
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
-  const store = levelStore(folder)
+  const store = levelStore(folder, { durability: name === 'process' ? 'process' : 'disk' })
   try {
     return await use(store)
   } finally {
@@ -73,6 +74,26 @@ export const processRate = (
         if (++completed === jobs) resolve()
       })
     })
+    const rate = perSecond(jobs, began)
+    await worker.close()
+    return rate
+  })
+
+/** Jobs per second from the first `add` to the last `completed`, with the worker there from the beginning. */
+export const throughRate = (name: StoreName, jobs: number, concurrency: number): Promise<number> =>
+  withStore(name, async (store) => {
+    const queue = new Queue('emails', { store })
+    const worker = new Worker('emails', async () => undefined, { store, concurrency })
+    await store.ready()
+    const began = performance.now()
+    let completed = 0
+    const all = new Promise<void>((resolve) => {
+      worker.on('completed', () => {
+        if (++completed === jobs) resolve()
+      })
+    })
+    await fill(queue, jobs, 1000)
+    await all
     const rate = perSecond(jobs, began)
     await worker.close()
     return rate
