@@ -179,10 +179,11 @@ export class Work {
     const { ledger, settling, renewal } = this.#options
     if (this.#claiming && this.#hungry && this.#seen === undefined) await this.#readSettings()
     if (this.#lostAnswers.size > 0) await this.#adoptLost()
+    const ending = settling.open - settling.gathered
     const groups = settling.take()
     const retirements = renewal.takeRetirements()
     const arrivals = this.#planArrivals()
-    const plans = this.#planClaims(arrivals.length > 0)
+    const plans = this.#planClaims(arrivals.length > 0, ending)
     const blocks = [
       ...groups.map(({ block }) => block),
       ...retirements,
@@ -222,14 +223,15 @@ export class Work {
     return planArrivals(ledger, due, names, free)
   }
 
-  #planClaims(arriving: boolean): ClaimPlan[] {
+  /** `ending`: leases whose ends another cycle has sent and that live until these are stored. */
+  #planClaims(arriving: boolean, ending: number): ClaimPlan[] {
     const { suspects, slots } = this.#options
     if (!this.#claiming || this.#seen === undefined || this.#seen.config.paused === true) return []
     if (this.#suspect !== undefined) return []
     const { all, busy } = slots()
     if (suspects.isDue) {
       // A suspect may take its neighbours along, so it gets none: claimed once every slot is empty.
-      return busy + this.#reserved === 0 ? [this.#planOne(1, true)] : []
+      return busy + this.#reserved + ending === 0 ? [this.#planOne(1, true)] : []
     }
     if (!this.#hungry && !arriving) return []
     const plans: ClaimPlan[] = []

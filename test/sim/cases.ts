@@ -82,6 +82,19 @@ export const CASES: Readonly<Record<string, Plan>> = {
       ],
     },
   ),
+  'a suspect is claimed while the end of another is on its way, by the second cycle of many slots': plan(
+    3,
+    { trouble: 'pills', concurrency: 80, leaseMs: 1000, maxStalls: 1, latencyMs: 20, safetyMs: 8000 },
+    {
+      jobs: [
+        job(0, 900, { timeout: 400 }),
+        { ...job(1, 0), acts: [{ do: 'crash', ms: 0, wait: 0, talks: false, heeds: true }] },
+        job(2, 0),
+        job(3, 0),
+      ],
+      calls: [add(2300, [2]), add(2400, [3]), add(100, [0, 1])],
+    },
+  ),
   'the store fails while what an earlier process left is taken back, and the clock was set back': plan(
     1,
     { shape: 'own' },

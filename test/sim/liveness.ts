@@ -36,8 +36,10 @@ export const liveJobs = ({ books }: World): BookedJob[] => [...books.jobs.values
 
 /** Milliseconds in which all live jobs end, were they run one after the other. */
 export function endBound(world: World): number {
-  const { options, jobs } = world.plan
-  let bound = calmAfter(options)
+  const { options, jobs, jumps } = world.plan
+  // A clock that was set back is seen by the next process: until then jobs are due by the one before.
+  const back = jumps.reduce((sum, { by }) => sum + Math.max(0, -by), 0)
+  let bound = calmAfter(options) + back
   for (const job of liveJobs(world)) {
     const { acts, options: own } = jobs[job.n]!
     const turns = (own.attempts ?? 1) + options.maxStalls + acts.length + 2
