@@ -13,7 +13,12 @@ import { removeJob, retryJob, stateOf } from './ledger/locate.ts'
 import { nextUlid } from './ulids.ts'
 
 /** What BullMQ's users give as a token: the text `getNextJob` was given, or a handler's context. */
-export type JobToken = string | { readonly token: string }
+export type JobToken =
+  | string
+  | {
+      /** The claim under which the job runs. */
+      readonly token: string
+    }
 
 /** The job a name of a map stands for. */
 export type JobOf<Map, Name extends NameOf<Map> = NameOf<Map>> = {
