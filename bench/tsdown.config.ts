@@ -4,7 +4,12 @@ import { defineConfig } from 'tsdown'
 /** Benchmarks run what is shipped, not what a loader makes of the sources while they run. */
 export default defineConfig({
   cwd: fileURLToPath(new URL('..', import.meta.url)),
-  entry: { main: 'bench/main.ts', scale: 'bench/scale.ts', peers: 'bench/peers/main.ts' },
+  entry: {
+    main: 'bench/main.ts',
+    scale: 'bench/scale.ts',
+    mass: 'bench/mass.ts',
+    peers: 'bench/peers/main.ts',
+  },
   outDir: 'dist-bench',
   format: 'esm',
   platform: 'node',

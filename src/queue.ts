@@ -65,25 +65,16 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     jobs: readonly BulkJob<N, DataOf<MapOf<First, Result, Name>, N>>[],
   ): Promise<JobOf<MapOf<First, Result, Name>, N>[]> {
     if (!Array.isArray(jobs)) refuseOption('jobs', jobs, 'an array of { name, data, opts }')
-    const checked: Checked[] = []
-    for (const { name, data, opts } of jobs) {
-      checked.push(this.#check(name, data, opts))
-      if (checked.length % TURN_JOBS === 0) await nextTurn()
-    }
+    const checked = await inTurns(jobs, ({ name, data, opts }) => this.#check(name, data, opts))
     await this.open()
-    const { store } = this.ledger
-    const named = checked.map((job) => this.#named(job))
-    const added = await addJobs(this.ledger, named, nextUlid(store))
-    const shown: JobOf<MapOf<First, Result, Name>>[] = []
-    try {
-      for (const [at, job] of added.entries()) {
-        shown.push(job.deduplicated ? await this.#existing(job) : this.#announce(job, checked[at]!.data))
-        if (shown.length % TURN_JOBS === 0) await nextTurn()
-      }
-    } catch (error) {
+    const named = await inTurns(checked, (job) => this.#named(job))
+    const added = await addJobs(this.ledger, named, nextUlid(this.ledger.store))
+    const shown = inTurns(added, (job, at) =>
+      job.deduplicated ? this.#existing(job) : this.#announce(job, checked[at]!.data),
+    )
+    return shown.catch((error: unknown) => {
       throw asBulkError(error, added)
-    }
-    return shown as unknown as JobOf<MapOf<First, Result, Name>, N>[]
+    }) as unknown as Promise<JobOf<MapOf<First, Result, Name>, N>[]>
   }
 
   /** Once this resolves no job of the queue is claimed by any worker; those that run go on. */
@@ -207,6 +198,20 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     const gone = { id, raw, head: undefined, data: '', result: '', progress: '', history: [] }
     return this.job((await readJob(this.ledger, recordOf(this.ledger, id))) ?? gone, true)
   }
+}
+
+/** As `map`, letting others have their turn now and then. */
+async function inTurns<From, To>(
+  items: readonly From[],
+  make: (item: From, index: number) => To | Promise<To>,
+): Promise<To[]> {
+  const made: To[] = []
+  for (const [index, item] of items.entries()) {
+    const one = make(item, index)
+    made.push(one instanceof Promise ? await one : one)
+    if (made.length % TURN_JOBS === 0) await nextTurn()
+  }
+  return made
 }
 
 const finishedState = (value: unknown, field: string): 'failed' | 'completed' =>
