@@ -35,7 +35,12 @@ export function planSetAside(
 
 /** Ends the lease of a job that its worker has no room for: it never ran, so nothing of it changes but its place. */
 export const planPark = ({ lanes }: Ledger, { name, key, leaseKey, head }: Grant): Block => [
-  { remove: [[lanes.lease, leaseKey]], add: [[lanes.parked, parkedKey(head!.name, key, name)]] },
+  {
+    remove: [[lanes.lease, leaseKey]],
+    add: [[lanes.parked, parkedKey(head!.name, key, name)]],
+    // Of the lane's own accord only the first of all names would be heard of.
+    hint: [lanes.parked],
+  },
 ]
 
 /** Puts those back in line that this version knows. */

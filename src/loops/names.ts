@@ -8,29 +8,39 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Span } from '../store.ts'
 import type { Arrival } from './arrivals.ts'
 
-interface Limited {
+/** A part of the lane: one limited name, or what lies between two of them. */
+interface Part {
+  readonly span: Span
+  /** There may be jobs in it. */
+  mayBeParked: boolean
+}
+
+interface Limited extends Part {
   readonly most: number
   /** Jobs of this name that run here. */
   running: number
-  /** Jobs of this name may be parked. */
-  mayBeParked: boolean
 }
 
 export class Names {
   readonly #ledger: Ledger
   /** By escaped name, in the order of the lane. */
   readonly #limited: ReadonlyMap<string, Limited>
-  /** Jobs of other names may be parked, by workers that limit those. */
-  #othersMayBe = true
+  /** Jobs of other names are parked by workers that limit those. */
+  readonly #others: readonly Part[]
+  /** How often it was said that there may be jobs. */
+  #hints = 0
 
   constructor(ledger: Ledger, limits: Readonly<Record<string, { readonly concurrency: number }>>) {
     this.#ledger = ledger
+    const { parked } = ledger.lanes
     this.#limited = new Map(
       Object.entries(limits)
         .map(([name, { concurrency }]) => [escapePart(name), concurrency] as const)
-        .toSorted(([a], [b]) => (a < b ? -1 : 1))
-        .map(([name, most]) => [name, { most, running: 0, mayBeParked: true }]),
+        // As the lane has them: `a%2Fb/` comes before `a/`.
+        .toSorted(([a], [b]) => (`${a}/` < `${b}/` ? -1 : 1))
+        .map(([name, most]) => [name, { span: below(parked, name), most, running: 0, mayBeParked: true }]),
     )
+    this.#others = between(parked, [...this.#limited.keys()]).map((span) => ({ span, mayBeParked: true }))
   }
 
   /** Takes room for a job of this name; false where there is none. */
@@ -50,53 +60,47 @@ export class Names {
 
   /** Somebody parked a job. */
   hint(): void {
-    this.#othersMayBe = true
-    for (const limited of this.#limited.values()) limited.mayBeParked = true
+    this.#hints++
+    for (const part of [...this.#limited.values(), ...this.#others]) part.mayBeParked = true
   }
 
   /** What to take back into so many free slots; nothing where nothing can be parked that there is room for. */
   plan(slots: number): Arrival[] {
-    if (slots <= 0) return []
-    const { parked } = this.#ledger.lanes
-    const plans: Arrival[] = []
-    for (const [name, limited] of this.#limited) {
-      const room = Math.min(slots, limited.most - limited.running)
-      if (!limited.mayBeParked || room <= 0) continue
-      plans.push(this.#unparking(below(parked, name), room, () => (limited.mayBeParked = false)))
-    }
-    if (this.#othersMayBe) {
-      for (const span of this.#otherSpans()) {
-        plans.push(this.#unparking(span, slots, () => (this.#othersMayBe = false)))
-      }
-    }
-    return plans
+    const limited = [...this.#limited.values()].map((one) =>
+      this.#unparking(one, Math.min(slots, one.most - one.running)),
+    )
+    return [...limited, ...this.#others.map((part) => this.#unparking(part, slots))].flat()
   }
 
   #of(name: string): Limited | undefined {
     return this.#limited.size === 0 ? undefined : this.#limited.get(escapePart(name))
   }
 
-  /** What lies between the limited names. */
-  #otherSpans(): Span[] {
-    const lane = this.#ledger.lanes.parked
-    const spans: Span[] = []
-    let from: string | undefined
-    for (const name of this.#limited.keys()) {
-      spans.push({ lane, from, until: `${name}/` })
-      from = `${name}0`
-    }
-    return [...spans, { lane, from }]
-  }
-
-  #unparking(span: Span, room: number, exhausted: () => void): Arrival {
+  #unparking(part: Part, room: number): Arrival[] {
+    if (!part.mayBeParked || room <= 0) return []
     const { lanes } = this.#ledger
     const limit = Math.min(room, PROMOTE_JOBS)
-    return {
-      block: [{ move: { from: { ...span, limit }, to: [{ lane: lanes.ready, drop: 1 }] } }],
-      answered: (moved) => {
-        if (moved === false || moved.length < limit) exhausted()
-        return moved !== false
+    const hints = this.#hints
+    return [
+      {
+        block: [{ move: { from: { ...part.span, limit }, to: [{ lane: lanes.ready, drop: 1 }] } }],
+        answered: (moved) => {
+          // A hint that came since the move was sent may speak of jobs it missed.
+          if ((moved === false || moved.length < limit) && hints === this.#hints) part.mayBeParked = false
+          return moved !== false
+        },
       },
-    }
+    ]
   }
+}
+
+/** What lies between these names, which are in the order of the lane. */
+function between(lane: string, names: readonly string[]): Span[] {
+  const spans: Span[] = []
+  let from: string | undefined
+  for (const name of names) {
+    spans.push({ lane, from, until: `${name}/` })
+    from = `${name}0`
+  }
+  return [...spans, { lane, from }]
 }

@@ -11,6 +11,7 @@ import {
   escapePart,
   finishedKey,
   lastBulkId,
+  parkedKey,
   readClaimName,
   readyKeyOfLease,
   waitingKey,
@@ -76,6 +77,9 @@ function checkPlace({ lane, stateKey, head, name }: ShownJob): void {
     case 'due':
     case 'suspect':
       must(runAt !== undefined && stateKey === dueKey(runAt, key, name), wrong)
+      break
+    case 'parked':
+      must(stateKey === parkedKey(head.name, key, name) && finishedOn === undefined, wrong)
       break
     case 'lease':
       must(readyKeyOfLease(stateKey) === key && finishedOn === undefined, wrong)

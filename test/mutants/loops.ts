@@ -169,8 +169,8 @@ export const loopMutants: readonly Mutant[] = [
     name: 'a suspect is claimed beside others',
     why: 'a job that kills its process takes them along',
     file: 'src/loops/work.ts',
-    find: 'busy + this.#reserved === 0 ?',
-    replace: 'busy + this.#reserved < all ?',
+    find: 'busy + this.#reserved + ending === 0 ?',
+    replace: 'busy + this.#reserved + ending < all ?',
     caughtBy: { file: 'worker/suspects.test.ts', test: 'waits until they are empty' },
   },
   {
