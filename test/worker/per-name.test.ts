@@ -234,7 +234,7 @@ describe('jobs that are parked', () => {
       const content = new MemoryContent()
       const host = virtualHost()
       const first = stage({ content, host })
-      // Not one of the stage's: it is never closed.
+      // Not one of the stage's, which are closed: nobody hears of this one again.
       void new Worker('q', () => new Promise(() => {}), {
         store: first.store,
         concurrency: 5,
@@ -243,6 +243,7 @@ describe('jobs that are parked', () => {
       await first.queue.addBulk([...jobsOf('slow', 9), ...jobsOf('zz', 3)])
       await host.idle()
       expect(parkedIn(first)).toBeGreaterThan(0)
+      expect(lost.isRunning()).toBe(true)
       first.store.die()
       const second = stage({ content, host })
       second.worker(() => 1, { concurrency: 4, perName: perName as WorkerOptions['perName'] })
