@@ -207,6 +207,9 @@ export class World {
     if (lease === undefined) return
     const { end } = lease
     const name = headId(job.queueName, job.id)
+    // An end of which nothing is kept cannot be told from another's: one whose answer was lost is believed.
+    if (end === 'stalled' && !this.books.jobs.has(name))
+      return this.count('end announced that somebody else made')
     this.guard(() =>
       must(
         end === as || end === 'gone',
