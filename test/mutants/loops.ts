@@ -195,7 +195,7 @@ export const loopMutants: readonly Mutant[] = [
     file: 'src/loops/work.ts',
     find: "epoch: ledger.store.epoch ?? '0'",
     replace: "epoch: '0'",
-    caughtBy: { file: 'worker/leases.test.ts', test: 'is taken by another worker, which reports the stall' },
+    caughtBy: { file: 'worker/wakeups.test.ts', test: 'jobs of claims without an answer are started once' },
   },
   {
     name: 'a cycle that failed is the last',

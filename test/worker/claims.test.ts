@@ -42,9 +42,9 @@ test('a renewal that comes after a reaper tells the handler that its lease is lo
       if (renews(changes)) await pass(2 * LEASE_MS)
       return store.commit(changes)
     },
-    // Its own reaper is later still.
+    // Its own reaper is later still, and so is whoever looks whether the lease is there.
     async scan(pages) {
-      if (pages.some(({ lane }) => lane === 'claims:q')) await pass(5 * LEASE_MS)
+      if (pages.some(({ lane }) => lane === 'claims:q' || lane === 'lease:q')) await pass(5 * LEASE_MS)
       return store.scan(pages)
     },
   })
