@@ -38,30 +38,41 @@ export async function addJobs(ledger: Ledger, jobs: readonly NewJob[], bulk: str
   return addStaged(ledger, jobs, bulk)
 }
 
-async function addStaged(ledger: Ledger, jobs: readonly NewJob[], bulk: string): Promise<AddedJob[]> {
-  // What dead producers left may hold ids of this bulk.
-  await sweepBulks(ledger)
+/** Stores jobs in units of at most `operations` each. */
+export async function addStaged(
+  ledger: Ledger,
+  jobs: readonly NewJob[],
+  bulk: string,
+  operations = UNIT_OPERATIONS,
+): Promise<AddedJob[]> {
   const staging = planBulk(ledger, bulk)
   let added: AddedJob[]
   try {
+    // What dead producers left may hold ids of this bulk.
+    await sweepBulks(ledger)
     await beginBulk(ledger, staging)
-    added = await stage(ledger, staging, jobs)
+    added = await stage(ledger, staging, unitsOf(ledger, staging, jobs, operations))
   } catch (error) {
     // Best effort: what is left here is nobody's, and swept by whoever comes.
     await sweepBulk(ledger, staging.entry).catch(() => undefined)
     const { code, message } = asHoldfastError(error)
     throw new HoldfastError(code, `${message} (nothing of the bulk is added)`, { cause: error })
   }
-  await commitBulk(ledger, staging)
+  try {
+    await commitBulk(ledger, staging)
+  } catch (error) {
+    // Where it did not arrive it never will, and its ids are free again; where it did there is nothing to take back.
+    await sweepBulk(ledger, staging.entry).catch(() => undefined)
+    throw error
+  }
   // It is stored. Whoever looks at the queue next, or works on it, moves what this leaves where it was.
   await releaseBulk(ledger, bulk).catch(() => undefined)
   return added
 }
 
 /** Stores every job where nobody looks. */
-async function stage(ledger: Ledger, staging: Staging, jobs: readonly NewJob[]): Promise<AddedJob[]> {
+async function stage(ledger: Ledger, staging: Staging, units: Iterator<Unit>): Promise<AddedJob[]> {
   const added: AddedJob[] = []
-  const units = unitsOf(ledger, staging, jobs)
   for (let more = true; more; ) {
     const underWay: Promise<void>[] = []
     for (const unit of take(units, BULK_UNITS)) {
@@ -93,7 +104,7 @@ interface Unit {
 }
 
 /** Jobs in units as full as can be told without measuring them exactly. */
-function* unitsOf(ledger: Ledger, staging: Staging, jobs: readonly NewJob[]): Generator<Unit> {
+function* unitsOf(ledger: Ledger, staging: Staging, jobs: readonly NewJob[], most: number): Generator<Unit> {
   const to = { ...staging.lanes, bulk: staging.bulk }
   const own = sizeOf([stillStaging(ledger, staging)]).bytes
   let [operations, bytes] = [0, own]
@@ -103,7 +114,7 @@ function* unitsOf(ledger: Ledger, staging: Staging, jobs: readonly NewJob[]): Ge
     const size = sizeOf([plan.change])
     operations += size.operations
     bytes += size.bytes
-    if (plans.length > 0 && (operations > UNIT_OPERATIONS || bytes > UNIT_BYTES)) {
+    if (plans.length > 0 && (operations > most || bytes > UNIT_BYTES)) {
       yield { placed, plans }
       operations = size.operations
       bytes = own + size.bytes

@@ -44,6 +44,17 @@ const outcomeOf = (promise: Promise<unknown>): Promise<string> =>
     (error: HoldfastError) => error.outcome,
   )
 
+/** A bulk of which everything is staged, and which its producer could neither store nor take back. */
+async function leftBehind({ store, queue }: Stage): Promise<void> {
+  let failing = false
+  store.moodOf = (changes) => {
+    failing ||= isCommitPoint(changes)
+    return failing ? 'failed' : 'well'
+  }
+  expect(await outcomeOf(queue.addBulk(heavyBulk()))).toBe('failed')
+  store.moodOf = () => 'well'
+}
+
 /** How many jobs of the queue anybody can see, in any way. */
 async function seen({ queue }: Stage): Promise<number> {
   const { waiting, delayed } = await queue.getJobCounts()
@@ -233,6 +244,35 @@ describe('where the store fails', () => {
     },
   )
 
+  test.each(cases)('(%s, at commit %i) it can be added again at once', async (mood, at) => {
+    const { queue, store } = stage()
+    let commits = 0
+    store.moodOf = () => (commits++ === at ? mood : 'well')
+    const outcome = await outcomeOf(queue.addBulk(heavyBulk()))
+    const stored = (await queue.count()) > 0
+    expect(outcome === 'unknown' || (outcome === 'stored') === stored).toBe(true)
+    const again = await queue.addBulk(heavyBulk())
+    expect(again.map(({ deduplicated }) => deduplicated)).toEqual([stored, stored, stored])
+    expect(await queue.verify()).toEqual({ ok: true, jobs: 3, problems: [] })
+  })
+
+  test('while it clears up after others, that is said to have failed', async () => {
+    const made = stage()
+    const { host, queue, store } = made
+    await leftBehind(made)
+    await host.advance(2 * BULK_MS)
+    for (const mood of ['failed', 'lost before', 'lost after'] as const) {
+      let commits = 0
+      store.moodOf = () => (commits++ === 0 ? mood : 'well')
+      expect(await outcomeOf(queue.addBulk(aBulk(MANY, 1)))).toBe('failed')
+      store.moodOf = () => 'well'
+      expect(await queue.count()).toBe(0)
+      await host.advance(2 * BULK_MS)
+    }
+    await sweepBulks(ledgerOn(store))
+    expect(made.content.records.size).toBe(0)
+  })
+
   test('in the middle, what was staged is taken back at once', async () => {
     const { queue, store, content } = stage()
     let units = 0
@@ -383,8 +423,7 @@ describe('sweeping', () => {
     for (let at = 0; at < 5; at++) {
       const made = stage()
       const { host, store, queue, content } = made
-      store.moodOf = (changes) => (isCommitPoint(changes) ? 'failed' : 'well')
-      await queue.addBulk(heavyBulk()).catch(() => undefined)
+      await leftBehind(made)
       await host.advance(BULK_MS + 1)
       let commits = 0
       store.moodOf = () => (commits++ === at ? 'failed' : 'well')
@@ -418,9 +457,7 @@ describe('sweeping', () => {
   test('between two looks of an add does not make it say that the job is there', async () => {
     const made = stage()
     const { store, queue } = made
-    store.moodOf = (changes) => (isCommitPoint(changes) ? 'failed' : 'well')
-    await queue.addBulk(heavyBulk()).catch(() => undefined)
-    store.moodOf = () => 'well'
+    await leftBehind(made)
     let swept = false
     const slow = overStore(store, {
       read: async (ids) => {
