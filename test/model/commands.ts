@@ -1,5 +1,6 @@
 /** The commands of the model test, as fast-check draws them. A feature adds its own to the list at the end. */
 import * as fc from 'fast-check'
+import { bulkCommands, heldIds } from './bulk-commands.ts'
 import { claiming } from './claim-commands.ts'
 import { type Command, aFaultAtOnce, aQueue, anId, times } from './drawn.ts'
 import type { Fault, QueueNumber } from './harness.ts'
@@ -50,7 +51,12 @@ const addBulk = (q: QueueNumber, jobs: readonly NewJob[], fault?: Fault) =>
           : await here.queue.addBulk(bulkOf(jobs))
       return added.map(({ id, deduplicated }) => ({ id, deduplicated }))
     },
-    expect: ({ first }, world, { now }) => {
+    expect: ({ first }, world, { now, side }) => {
+      const held = heldIds(side, world, () => false)
+      if (jobs.some(({ id }) => held.has(id))) {
+        counters.contended++
+        return { states: [world], out: { error: 'STORE_CONTENDED' } }
+      }
       const known = new Set(world.jobs.keys())
       const out = jobs.map(({ id }) => {
         const deduplicated = known.has(id)
@@ -70,7 +76,7 @@ const setPaused = (q: QueueNumber, paused: boolean, fault?: Fault) =>
       return here.queue.isPaused()
     },
     expect: (_, world) => ({
-      states: [world, world.paused === paused ? world : { ...world, paused }],
+      states: [world, world.paused === paused ? world : { ...world, paused, obliterating: false }],
       out: paused,
     }),
   })
@@ -131,9 +137,10 @@ const anAdvance = fc
 
 /** Some stand here more than once, to be drawn more often. */
 export const commands: fc.Arbitrary<Command>[] = [
-  ...times(5, adding),
-  ...times(8, claiming),
+  ...times(8, adding),
+  ...times(14, claiming),
   ...times(3, anAdvance),
+  ...bulkCommands(newJob),
   fc
     .tuple(aQueue, fc.array(newJob, { minLength: 2, maxLength: 4 }), aFaultAtOnce)
     .map(([q, jobs, fault]) => addBulk(q, jobs, fault)),

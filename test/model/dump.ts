@@ -1,5 +1,6 @@
 /** Everything a store holds, read raw from its engine, and what that says of one queue's jobs. */
 import { decodeHead, DATA, RESULT, owns, type Head } from '../../src/core/head.ts'
+import { decodeConfig } from '../../src/core/config.ts'
 import { unseal } from '../../src/core/codec.ts'
 import {
   STATE_LANES,
@@ -53,20 +54,37 @@ export interface QueueView {
     readonly until: number
   }[]
   readonly paused: boolean
+  /** It is being removed with everything in it. */
+  readonly obliterating: boolean
+  /** Bulks whose jobs are not in their places: they are being stored, or they are stored and some are on their way. */
+  readonly bulks: readonly ShownBulk[]
   /** Records that are the queue's by their ids. */
   readonly recordIds: readonly string[]
+}
+
+/** A bulk that is being stored, where it has an entry, else one that is stored. */
+export interface ShownBulk {
+  readonly bulk: string
+  readonly entry?: { readonly epoch: string; readonly until: number }
+  readonly keys: readonly { readonly lane: 'ready' | 'due'; readonly key: string }[]
 }
 
 export function viewOf(dump: Dump, queue: string): QueueView {
   const part = escapePart(queue)
   const recordIds = [...dump.records.keys()].filter((id) => queuePartOf(id) === part)
+  const bulks = bulksOf(dump, part)
+  const hidden = new Set(
+    bulks.flatMap(({ entry, keys }) => (entry === undefined ? [] : keys.map(({ key }) => nameOf(key)))),
+  )
   const heads = new Map<string, Head>()
   for (const id of recordIds) {
-    if (id.split(':').length === 2) heads.set(id, decodeHead(dump.records.get(id)))
+    if (id.split(':').length === 2 && !hidden.has(id)) heads.set(id, decodeHead(dump.records.get(id)))
   }
-  const stateKeys = STATE_LANES.flatMap((lane) =>
-    (dump.lanes.get(`${lane}:${part}`) ?? []).map((key) => ({ lane, key })),
-  )
+  const stateKeys = [
+    ...STATE_LANES.flatMap((lane) => (dump.lanes.get(`${lane}:${part}`) ?? []).map((key) => ({ lane, key }))),
+    // What is stored counts as in its place.
+    ...bulks.flatMap(({ entry, keys }) => (entry === undefined ? keys : [])),
+  ]
   const jobs = new Map<string, ShownJob>()
   for (const { lane, key } of stateKeys) {
     const name = nameOf(key)
@@ -88,8 +106,21 @@ export function viewOf(dump: Dump, queue: string): QueueView {
       until: timeOf(key),
     })),
   )
-  const paused = dump.records.has(configId(queue))
-  return { queue, heads, jobs, stateKeys, claims, paused, recordIds }
+  const { paused = false, obliterating = false } = decodeConfig(dump.records.get(configId(queue)))
+  return { queue, heads, jobs, stateKeys, claims, paused, obliterating, bulks, recordIds }
+}
+
+function bulksOf({ lanes }: Dump, part: string): ShownBulk[] {
+  const keysOf = (bulk: string): ShownBulk['keys'] =>
+    (['ready', 'due'] as const).flatMap((lane) =>
+      (lanes.get(`bulk-${lane}.${bulk}:${part}`) ?? []).map((key) => ({ lane, key })),
+    )
+  const staged = (lanes.get(`staged:${part}`) ?? []).map((key): ShownBulk => {
+    const [epoch = '', bulk = ''] = nameOf(key).split('.')
+    return { bulk, entry: { epoch, until: timeOf(key) }, keys: keysOf(bulk) }
+  })
+  const stored = (lanes.get(`release:${part}`) ?? []).map((bulk) => ({ bulk, keys: keysOf(bulk) }))
+  return [...staged, ...stored]
 }
 
 /** `<queue>:<id>` has one colon; every other record a kind before it. */

@@ -4,8 +4,10 @@
  */
 import { ownedRecords } from '../../src/core/owned.ts'
 import { nameOf } from '../../src/core/evaluate.ts'
-import { owns } from '../../src/core/head.ts'
+import { decodeHead, owns } from '../../src/core/head.ts'
 import {
+  bulkId,
+  bulkLanes,
   configId,
   dueKey,
   escapePart,
@@ -39,6 +41,7 @@ export function checkQueue(dump: Dump, view: QueueView, epoch: string | undefine
   checkNoOrphans(dump, view)
   for (const job of view.jobs.values()) checkPlace(job)
   checkLeases(view, epoch)
+  checkBulks(dump, view)
 }
 
 /** Each job is in exactly one state, and each state key names a job. */
@@ -54,9 +57,12 @@ function checkOneKeyPerJob({ heads, stateKeys }: QueueView): void {
 }
 
 /** Every record belongs to a job that lives, and the parts a job says it has are there. */
-function checkNoOrphans(dump: Dump, { queue, heads, recordIds }: QueueView): void {
+function checkNoOrphans(dump: Dump, { queue, heads, bulks, recordIds }: QueueView): void {
   const allowed = new Set([configId(queue), lastBulkId(queue)])
-  for (const [name, head] of heads) {
+  const staged = bulks.flatMap(({ entry, keys }) => (entry === undefined ? [] : keys))
+  const hidden = staged.map(({ key }) => [nameOf(key), decodeHead(dump.records.get(nameOf(key)))] as const)
+  for (const { bulk, entry } of bulks) if (entry !== undefined) allowed.add(bulkId(queue, bulk))
+  for (const [name, head] of [...heads, ...hidden]) {
     allowed.add(name)
     for (const id of ownedRecords(name, head)) allowed.add(id)
     for (const part of ['payload', 'result', 'progress'] as const)
@@ -103,6 +109,28 @@ function checkLeases({ jobs, claims }: QueueView, epoch: string | undefined): vo
     if (claim === undefined) continue
     const dead = epoch !== undefined && readClaimName(claim).epoch !== epoch
     must(dead || entries.has(claim), `the lease of ${name} under ${claim} would never expire`)
+  }
+}
+
+/** Jobs of a bulk are where only the bulk is known; those of one that is being stored are marked as such. */
+function checkBulks({ records, lanes }: Dump, { queue, heads, bulks }: QueueView): void {
+  const known = new Set(bulks.flatMap(({ bulk }) => Object.values(bulkLanes(queue, bulk))))
+  const part = escapePart(queue)
+  for (const [lane, keys] of lanes) {
+    if (!lane.startsWith('bulk-') || lane.split(':')[1] !== part || keys.length === 0) continue
+    must(known.has(lane), `the lane ${lane} belongs to no bulk`)
+  }
+  for (const { bulk, entry, keys } of bulks) {
+    const marked = records.has(bulkId(queue, bulk))
+    must(marked === (entry !== undefined), `the bulk ${bulk} is ${marked ? '' : 'not '}marked`)
+    if (entry === undefined) continue
+    for (const { lane, key } of keys) {
+      const name = nameOf(key)
+      const head = decodeHead(records.get(name))
+      must(head.bulk === bulk && !heads.has(name), `${name} is staged and does not say so`)
+      const expected = lane === 'ready' ? waitingKey(head.key, name) : dueKey(head.runAt ?? 0, head.key, name)
+      must(key === expected, `the staged key of ${name} is ${key} instead of ${expected}`)
+    }
   }
 }
 

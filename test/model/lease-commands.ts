@@ -257,7 +257,7 @@ const annotations = fc
   .map(([q, at, as, what, fault]) => annotate(q, at, as, what, fault))
 
 export const leaseCommands: fc.Arbitrary<Command>[] = [
-  ...times(4, settles),
+  ...times(7, settles),
   fc
     .tuple(aQueue, aPick, anEnding, aFault)
     .map(([q, at, ending, fault]) => settleClaim(q, at, ending, fault)),

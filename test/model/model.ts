@@ -4,7 +4,7 @@
  */
 import { readReadyKey } from '../../src/core/keys.ts'
 import type { Grant } from '../../src/ledger/claim.ts'
-import { type QueueView, type ShownJob, textOf } from './dump.ts'
+import { type QueueView, type ShownBulk, type ShownJob, textOf } from './dump.ts'
 import { type QueueNumber, QUEUES } from './harness.ts'
 import { Violation } from './invariants.ts'
 import { EMPTY, type ModelJob, type World } from './world.ts'
@@ -33,6 +33,8 @@ export type Seen = { readonly out: unknown } | 'refused' | 'cut'
 
 export interface ModelSide {
   worlds: World[]
+  /** Bulks that dead or failed producers left half stored, as they were last seen; no job of theirs is in a world. */
+  staged: readonly ShownBulk[]
   readonly held: Held[]
   /** The highest fence granted per id, and to which of the jobs of that id. */
   readonly fences: Map<string, { readonly incarnation: number; readonly fence: number }>
@@ -56,11 +58,30 @@ export const counters = {
   deadByStalls: 0,
   crashes: 0,
   pruned: 0,
+  bulks: 0,
+  bulksCutAndThere: 0,
+  bulksCutAndGone: 0,
+  bulksLeft: 0,
+  contended: 0,
+  swept: 0,
+  drained: 0,
+  cleaned: 0,
+  obliterated: 0,
+  obliterationsCut: 0,
+  retried: 0,
+  promoted: 0,
+  edited: 0,
+  parked: 0,
 }
 export type Counters = typeof counters
 
 export class Model {
-  readonly sides: readonly ModelSide[] = QUEUES.map(() => ({ worlds: [EMPTY], held: [], fences: new Map() }))
+  readonly sides: readonly ModelSide[] = QUEUES.map(() => ({
+    worlds: [EMPTY],
+    staged: [],
+    held: [],
+    fences: new Map(),
+  }))
   incarnations = 0
   /** The last dump as text, to see that nothing at all was changed. */
   text = textOf({ records: new Map(), lanes: new Map() })
@@ -111,6 +132,7 @@ export class Model {
     }
     if (left.length === 0) throw new Violation(`no world is possible any more: ${differences.join('; or ')}`)
     side.worlds = [left[0]!]
+    side.staged = view.bulks.filter(({ entry }) => entry !== undefined)
     return { unchanged }
   }
 }
@@ -145,6 +167,7 @@ function learn(world: World, view: QueueView): World {
 /** How a world differs from what the store holds, as a sentence. */
 function compare(world: World, view: QueueView): string | undefined {
   if (world.paused !== view.paused) return `paused is ${view.paused}`
+  if ((world.obliterating ?? false) !== view.obliterating) return `obliterating is ${view.obliterating}`
   const expected = [...world.jobs.keys()].sort()
   const found = [...view.jobs.keys()].sort()
   if (!same(expected, found)) return `jobs are ${found.join()} instead of ${expected.join()}`
@@ -165,6 +188,7 @@ const text = (value: unknown): string => (value === undefined ? '' : `j${JSON.st
 
 const wanted = (job: ModelJob) => ({
   lane: job.place,
+  addedAt: job.addedAt,
   key: job.key,
   claim: job.claim,
   attemptsMade: job.attemptsMade,
@@ -185,6 +209,7 @@ function shown({ lane, claim, head, data, result, progress, logs }: ShownJob): R
   const timed = lane === 'due' || lane === 'suspect'
   return {
     lane: lane as ModelJob['place'],
+    addedAt: head.timestamp,
     key: head.key,
     claim,
     attemptsMade: head.attemptsMade ?? 0,

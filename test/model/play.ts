@@ -2,16 +2,22 @@
 import * as fc from 'fast-check'
 import { adding, commands } from './commands.ts'
 import { type Disk, Real } from './harness.ts'
+import { editCommands } from './edit-commands.ts'
 import { leaseCommands } from './lease-commands.ts'
+import { massCommands } from './mass-commands.ts'
 import { Model } from './model.ts'
+import { nameCommands } from './name-commands.ts'
 import { reapCommands } from './reap-commands.ts'
 
-export const COMMANDS = 60
+export const COMMANDS = 80
 
 // Without fast-check's bias towards short runs, in which little happens.
 const prelude = fc.array(adding, { maxLength: 8, size: 'max' })
 const plays = fc.noBias(
-  fc.commands([...commands, ...leaseCommands, ...reapCommands], { maxCommands: COMMANDS, size: 'max' }),
+  fc.commands(
+    [...commands, ...leaseCommands, ...reapCommands, ...massCommands, ...editCommands, ...nameCommands],
+    { maxCommands: COMMANDS, size: 'max' },
+  ),
 )
 
 export const playModel = (disk: () => Promise<Disk>, parameters: fc.Parameters<unknown>): Promise<void> =>

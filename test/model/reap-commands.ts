@@ -88,7 +88,7 @@ const prunings = fc
   .map(([q, lane, kept, fault]) => prune(q, lane, kept, fault))
 
 export const reapCommands: fc.Arbitrary<Command>[] = [
-  ...times(4, reaps),
-  ...times(2, recoveries),
-  ...times(2, prunings),
+  ...times(7, reaps),
+  ...times(3, recoveries),
+  ...times(5, prunings),
 ]

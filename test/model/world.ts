@@ -22,7 +22,7 @@ export interface ModelOptions {
   readonly keepLogs?: number
 }
 
-export type Place = 'ready' | 'due' | 'suspect' | 'lease' | 'done' | 'dead'
+export type Place = 'ready' | 'due' | 'suspect' | 'lease' | 'parked' | 'done' | 'dead'
 
 export interface ModelJob {
   readonly id: string
@@ -31,6 +31,7 @@ export interface ModelJob {
   readonly data: unknown
   readonly options: ModelOptions
   readonly place: Place
+  readonly addedAt: number
   /** Its place in the queue's order; learned from the store when it is new, as chance has a part in it. */
   readonly key?: string | undefined
   readonly dueAt: number
@@ -59,6 +60,8 @@ export interface World {
   readonly jobs: ReadonlyMap<string, ModelJob>
   readonly claims: ReadonlyMap<string, ClaimEntry>
   readonly paused: boolean
+  /** It is being removed with everything in it: paused as well. */
+  readonly obliterating?: boolean
 }
 
 export const EMPTY: World = { jobs: new Map(), claims: new Map(), paused: false }
@@ -108,6 +111,7 @@ export function addToWorld(
     data,
     options,
     place: dueAt > now ? 'due' : 'ready',
+    addedAt: now,
     dueAt,
     attemptsMade: 0,
     attemptsStarted: 0,
@@ -122,7 +126,7 @@ export function addToWorld(
 /** Jobs in a place, in the order in which they leave it. `head` is the name by which equals are ordered. */
 export function inOrder(world: World, place: Place, head: (id: string) => string): ModelJob[] {
   const keyOf = (job: ModelJob): string =>
-    place === 'ready'
+    place === 'ready' || place === 'parked'
       ? `${job.key}/${head(job.id)}`
       : place === 'lease'
         ? `${job.key}/${job.claim}/${head(job.id)}`
