@@ -300,6 +300,18 @@ describe('obliterate', () => {
     expect(await queue.isPaused()).toBe(false)
   })
 
+  test('that was interrupted and is refused then does not leave its own pause behind', async () => {
+    const { queue, store, hold } = await mixed(5)
+    await queue.resume()
+    store.moodOf = (changes) => (removesSome(changes) ? 'failed' : 'well')
+    await expect(queue.obliterate({ force: true })).rejects.toMatchObject({ code: 'STORE_FULL' })
+    store.moodOf = () => 'well'
+    expect(await queue.isPaused()).toBe(true)
+    await expect(queue.obliterate()).rejects.toMatchObject({ code: 'JOB_STATE' })
+    expect(await queue.isPaused()).toBe(false)
+    hold.open()
+  })
+
   test('of an empty queue, twice, and by two at once', async () => {
     const { queue, content } = stage()
     await queue.obliterate()
