@@ -114,7 +114,8 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
 
   /**
    * Removes jobs of one state that finished (or, those that wait or are delayed, were added) at least `grace` ms ago: at most
-   * `limit`, the oldest first; 0 is all. Resolves with their ids. In bounded steps: what is interrupted can be called again.
+   * `limit`, of finished ones the oldest, of others the first in line; 0 is all. Resolves with their ids. In bounded steps: what
+   * is interrupted can be called again.
    *
    * @throws HoldfastError `OPTION_INVALID`.
    */
