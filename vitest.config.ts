@@ -18,6 +18,7 @@ export default defineConfig({
     ],
   },
   test: {
+    globalSetup: 'test/redis/setup.ts',
     include: ['test/**/*.test.ts'],
     setupFiles: mutant === undefined ? [] : ['test/mutants/first-failure.ts'],
     testTimeout: 60_000,
