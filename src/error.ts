@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'OPTION_INVALID'
   | 'PAYLOAD_NOT_JSON'
   | 'PAYLOAD_TOO_LARGE'
+  | 'SCHEDULE_INVALID'
   | 'NOT_SUPPORTED'
   | 'JOB_NOT_FOUND'
   | 'JOB_STATE'

@@ -44,3 +44,9 @@ export const systemHost: Host = {
   random: () => Math.random(),
   warn: (text) => console.warn(`holdfast: ${text}`),
 }
+
+/** The time zone of the process, such as `Europe/Berlin`. */
+export const localZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone
+
+/** The wall clock of the process, for what is asked of no store. */
+export const wallTime = (): number => systemHost.wall()

@@ -74,3 +74,14 @@ export const STALL_WAIT = 1000
 /** Finished jobs kept when the job's options do not say. */
 export const COMPLETED_KEPT = 1000
 export const FAILED_KEPT = 5000
+
+/** Characters of a cron pattern. A longer one is refused. */
+export const PATTERN_CHARACTERS = 256
+/** Jobs that one tick of a schedule makes; what is left of a catch-up comes with the next. */
+export const TICK_RUNS = 100
+/** Runs that `missed: { max }` can ask for. */
+export const CATCH_UP_MOST = 10_000
+/** Missed runs that are counted one by one when they are passed over; beyond, the count is too low. */
+export const MISSED_COUNTED = 10_000
+/** Milliseconds after its time within which a run is not called missed. */
+export const RUN_LATE_MS = 10_000

@@ -6,8 +6,8 @@
 import { HoldfastError } from '../error.ts'
 import { type MeetStranger, refuseStranger } from './check.ts'
 
-/** Where a name was found: among the options of a queue, of a worker, of its `settings`, of a job, of its retention. */
-type Place = 'queue' | 'worker' | 'settings' | 'job' | 'retention'
+/** Where a name was found: among the options of a queue, of a worker, of its `settings`, of a job, of its retention, of a schedule. */
+type Place = 'queue' | 'worker' | 'settings' | 'job' | 'retention' | 'repeat'
 
 /**
  * `moot`: passed over, as there is nothing it could tune. `refused`: `NOT_SUPPORTED`, and what to write instead. `later`: an
@@ -62,6 +62,10 @@ const NO_LIMITER = later(
 const NO_DEDUPLICATION = later('adding a jobId that exists gives the job that has it')
 const NO_GROUPS = later('a queue for each group can have its own worker and concurrency')
 const NO_REPEAT = later('there are no schedulers; add each run with runAt and a jobId that names its time')
+const SCHEDULE_HAS_AN_ID = refused(
+  'a schedule has one id. Write: queue.upsertJobScheduler(id, repeat, { name, data }), or add(name, data, { jobId: id, repeat })',
+)
+const COUNTED = refused('leave it out: the schedule keeps its own count, and the time of its last run')
 const RETENTION_IS_THE_JOBS = refused(
   'the job says what is kept of it. Write it in the defaultJobOptions of the queue, or in the options of add',
 )
@@ -127,6 +131,14 @@ export const LEGACY: Readonly<Record<Place, Rows>> = {
   },
   retention: {
     limit: moot('what is beyond goes in small steps, whatever is asked'),
+  },
+  repeat: {
+    cron: refused("Write: { pattern: '0 9 * * *' }"),
+    utc: refused("Write: { tz: 'UTC' }"),
+    key: SCHEDULE_HAS_AN_ID,
+    jobId: SCHEDULE_HAS_AN_ID,
+    count: COUNTED,
+    prevMillis: COUNTED,
   },
 }
 

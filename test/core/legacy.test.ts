@@ -5,6 +5,7 @@ import { memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { LEGACY } from '../../src/core/legacy.ts'
 import { checkJobOptions } from '../../src/core/job-options.ts'
+import { checkRepeat } from '../../src/core/schedule-options.ts'
 import { renews } from '../faults/units.ts'
 import { only, stage } from '../stage/stage.ts'
 
@@ -39,6 +40,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Verdict, string>>>> = {
       'repeat parent failParentOnFailure continueParentOnFailure ignoreDependencyOnFailure removeDependencyOnFailure deduplication debounce group ttl telemetry',
   },
   retention: { moot: 'limit', refused: '', later: '' },
+  repeat: { moot: '', refused: 'cron utc key jobId count prevMillis', later: '' },
 }
 
 const rows = (verdict: Verdict): [Place, string][] =>
@@ -60,6 +62,7 @@ function give(place: Place, name: string, value: unknown): readonly string[] {
   if (place === 'settings') worker({ settings: { [name]: value } })
   if (place === 'job') checkJobOptions({ [name]: value }, {})
   if (place === 'retention') checkJobOptions({ removeOnComplete: { count: 1, [name]: value } }, {})
+  if (place === 'repeat') checkRepeat({ every: 1, [name]: value }, () => 'UTC')
   return host.warnings
 }
 

@@ -12,6 +12,7 @@ import { callsOfScript, campaign as faultCampaign, pairs, showCampaign } from '.
 import { levelDisk, memoryDisk } from '../model/harness.ts'
 import { counters } from '../model/model.ts'
 import { playModel } from '../model/play.ts'
+import { HOUR, ZONES, checkZones } from '../schedules/zones.ts'
 import { campaign as simCampaign } from '../sim/campaign.ts'
 import { showFailure, showReport } from '../sim/show.ts'
 
@@ -108,5 +109,12 @@ const witness: Soak = async ({ seed, isOver }) => {
   return JSON.stringify(total)
 }
 
-export const CAMPAIGNS = { model, sim, faults, crashes, differential, witness }
+/** Every change of the clocks in every zone, from 2000 to 2040; beginning somewhere else with each seed. */
+const zones: Soak = async ({ seed, isOver }) => {
+  const first = seed % ZONES.length
+  const looked = checkZones([...ZONES.slice(first), ...ZONES.slice(0, first)], 3 * HOUR, isOver)
+  return `${looked.changes} changes of the clocks in ${looked.zones} of ${ZONES.length} zones`
+}
+
+export const CAMPAIGNS = { model, sim, faults, crashes, differential, witness, zones }
 export type CampaignName = keyof typeof CAMPAIGNS
