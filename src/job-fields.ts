@@ -103,6 +103,8 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
   declare readonly fence: number
   /** True on the job that `add` gives for an id that existed. */
   readonly deduplicated: boolean
+  /** What it can be found by; empty where it has none. */
+  readonly tags: readonly string[]
   /** Who or what asked for it; empty where nobody said. */
   readonly metadata: Readonly<Record<string, string>>
   readonly #source: JobSource
@@ -129,6 +131,7 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
       removeOnFail: head?.opts.removeOnFail,
       keepLogs: head?.opts.keepLogs,
       delay: head?.opts.delay,
+      tags: head?.opts.tags,
       metadata: head?.opts.metadata,
       priority: key?.priority ?? 0,
       lifo: key?.lifo ?? false,
@@ -138,6 +141,7 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
     this.delay = head?.opts.delay ?? 0
     this.priority = key?.priority ?? 0
     this.timestamp = head?.timestamp ?? 0
+    this.tags = head?.opts.tags ?? []
     this.metadata = head?.opts.metadata ?? {}
     this.deduplicated = source.deduplicated ?? false
     this.adopt(record)

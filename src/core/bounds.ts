@@ -36,6 +36,9 @@ export const INLINE_BYTES = 1024
 export const PAYLOAD_DEPTH = 500
 /** Bytes of a job's metadata as JSON. More is refused. */
 export const METADATA_BYTES = 2048
+/** Tags of one job, and bytes of one as escaped. More, or longer ones, are refused. */
+export const TAGS_MOST = 8
+export const TAG_BYTES = 128
 /** Bytes of one history entry's error, message and stack together. Longer text is cut. */
 export const ERROR_BYTES = 8 * 1024
 /** Bytes of an error's message as the job's head keeps it (`failedReason`). Longer text is cut. */

@@ -6,6 +6,7 @@ import type { Change } from '../store.ts'
 import type { Head } from './head.ts'
 import { encodeEntry, historyEntry, historyId } from './history.ts'
 import type { Departure, Ending, GrantFacts } from './lifecycle.ts'
+import { handedBack } from './owned.ts'
 
 export interface LeaseEnd {
   /** The job's head record. */
@@ -17,16 +18,26 @@ export interface LeaseEnd {
   readonly now: number
 }
 
-type Consequence = (end: LeaseEnd) => Change | undefined
+type Consequence = (end: LeaseEnd) => readonly Change[]
+
+const NOTHING: readonly Change[] = []
 
 /** Every end but a completion leaves an entry in the job's history, if the job is kept. */
 const remember: Consequence = ({ name, departure, grant, ending, now }) => {
-  if (ending.kind === 'completed' || departure.lane === 'gone') return undefined
+  if (ending.kind === 'completed' || departure.lane === 'gone') return NOTHING
   const attempt = departure.head.attemptsStarted ?? 1
-  return { set: [[historyId(name, attempt), encodeEntry(historyEntry(attempt, grant, ending, now))]] }
+  return [{ set: [[historyId(name, attempt), encodeEntry(historyEntry(attempt, grant, ending, now))]] }]
 }
 
-const CONSEQUENCES: readonly Consequence[] = [remember]
+/** With its last lease a job gives back what it held in common with others. */
+const handBack: Consequence = ({ before, departure }) => (isEnd(departure) ? handedBack(before) : NOTHING)
 
-export const consequencesOf = (end: LeaseEnd): Change[] =>
-  CONSEQUENCES.map((consequence) => consequence(end)).filter((change) => change !== undefined)
+const isEnd = ({ lane }: Departure): boolean => lane === 'done' || lane === 'dead' || lane === 'gone'
+
+const CONSEQUENCES: readonly Consequence[] = [remember, handBack]
+
+export function consequencesOf(end: LeaseEnd): Change[] {
+  const changes: Change[] = []
+  for (const consequence of CONSEQUENCES) changes.push(...consequence(end))
+  return changes
+}

@@ -11,6 +11,8 @@ import {
   NAME_BYTES,
   PAYLOAD_BYTES,
   PRIORITY_MOST,
+  TAGS_MOST,
+  TAG_BYTES,
   TIME_MOST,
 } from './bounds.ts'
 import { type BackoffOptions, backoffCheck } from './backoff.ts'
@@ -76,6 +78,8 @@ export interface JobOptions {
   keepLogs?: number
   /** Bytes that the data may have as encoded, below the limit of 256 KiB. */
   sizeLimit?: number
+  /** What the job can be found by: up to 8 texts of at most 128 bytes as escaped; one that is named twice counts once. */
+  tags?: readonly string[]
   /** Who or what asked for this job: short texts, up to 2 KiB as JSON. */
   metadata?: Record<string, string>
 }
@@ -132,6 +136,12 @@ const metadataCheck: Check<Record<string, string>> = (value, field) => {
     : refuseOption(field, `${bytes} bytes`, `at most ${METADATA_BYTES} bytes as JSON`)
 }
 
+const tagsCheck: Check<readonly string[]> = (value, field) => {
+  if (!Array.isArray(value)) refuseOption(field, value, 'an array of texts')
+  const tags = new Set(value.map((tag, at) => checkName(tag, `${field}[${at}]`, TAG_BYTES)))
+  return tags.size <= TAGS_MOST ? [...tags] : refuseOption(field, `${tags.size} tags`, `at most ${TAGS_MOST}`)
+}
+
 /** An escaped name of 1 to `most` bytes, or a refusal. */
 export function checkName(value: unknown, field: string, most: number): string {
   if (typeof value !== 'string' || !value.isWellFormed() || value === '' || escapePart(value).length > most) {
@@ -159,6 +169,7 @@ const defaultChecks: Checks<DefaultJobOptions> = {
   removeOnFail: keepCheck,
   keepLogs: integer(0, LOG_LINES_MOST),
   sizeLimit: integer(0, PAYLOAD_BYTES, 'bytes'),
+  tags: tagsCheck,
   metadata: metadataCheck,
 }
 
@@ -196,6 +207,7 @@ export type KeptOptions = Pick<
   | 'removeOnFail'
   | 'keepLogs'
   | 'delay'
+  | 'tags'
   | 'metadata'
 >
 
@@ -208,6 +220,7 @@ export const keptOptions = (options: CheckedJobOptions): KeptOptions => ({
   removeOnFail: options.removeOnFail,
   keepLogs: options.keepLogs,
   delay: options.delay,
+  tags: options.tags?.length === 0 ? undefined : options.tags,
   metadata: options.metadata,
 })
 

@@ -11,6 +11,7 @@
  *     blocked:<q>   <reason>/<priority>/<order>/<job>        waiting for something else
  *     parked:<q>    <name>/<priority>/<order>/<job>          runnable, but its worker runs enough jobs of this name
  *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
+ *     tag:<q>       <tag>/<added at>/<job>                   jobs that have a tag, as long as they are there
  *     evicted:<q>   (no keys)                                named in hints: a lease was ended by force
  *     staged:<q>    <until>/<bulk>                           a bulk that is being stored, in more than one unit
  *     release:<q>   <bulk>                                   a bulk that is stored, on its way into `ready` and `due`:
@@ -66,6 +67,7 @@ type LaneName =
   | 'parked'
   | 'done'
   | 'dead'
+  | 'tag'
   | 'evicted'
   | 'staged'
   | 'release'
@@ -89,6 +91,7 @@ export function lanesOf(queue: string): Lanes {
     parked: lane('parked'),
     done: lane('done'),
     dead: lane('dead'),
+    tag: lane('tag'),
     evicted: lane('evicted'),
     staged: lane('staged'),
     release: lane('release'),
@@ -140,6 +143,8 @@ export const blockedKey = (reason: string, ready: string, head: string): string 
 export const parkedKey = (jobName: string, ready: string, head: string): string =>
   `${escapePart(jobName)}/${ready}/${head}`
 export const finishedKey = (at: number, head: string): string => `${timeDigits(at)}/${head}`
+export const tagKey = (tag: string, addedAt: number, head: string): string =>
+  `${escapePart(tag)}/${timeDigits(addedAt)}/${head}`
 export const claimsKey = (until: number, claim: string): string => `${timeDigits(until)}/${claim}`
 
 /** The time a key of `due`, `suspect`, `claims`, `reap`, `done` or `dead` begins with. */

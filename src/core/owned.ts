@@ -1,11 +1,15 @@
-/** Which records belong to a job besides its head: what must go when it goes. A feature with records adds a line. */
+/**
+ * What belongs to a job besides its head and its state key, and must go when it goes: records of its own, keys in indexes, and
+ * what it holds in common with others. A feature with any of these adds a line.
+ */
+import type { Change, Key } from '../store.ts'
 import { HISTORY_ENTRIES, LOG_LINES_MOST } from './bounds.ts'
 import { type Head, owns } from './head.ts'
 import { historyIds } from './history.ts'
 import { keptLogLines } from './job-options.ts'
-import { partId } from './keys.ts'
+import { type Lanes, partId, tagKey } from './keys.ts'
 
-/** Of a job whose head cannot be read: all that it may have. */
+/** Records of its own; of a job whose head cannot be read: all that it may have. */
 export function ownedRecords(name: string, head: Head | undefined): string[] {
   const ids = [...historyIds(name, head === undefined ? HISTORY_ENTRIES : historyLeases(head))]
   for (const part of ['payload', 'result', 'progress'] as const) {
@@ -18,6 +22,16 @@ export function ownedRecords(name: string, head: Head | undefined): string[] {
   }
   return ids
 }
+
+/** Index keys that are there exactly as long as the job is: added with it, removed in the unit that removes it. */
+export const ownedKeys = (lanes: Lanes, name: string, head: Head | undefined): Key[] =>
+  (head?.opts.tags ?? []).map((tag) => [lanes.tag, tagKey(tag, head!.timestamp, name)])
+
+/**
+ * What a job gives back when it ends or is removed, each as a change of its own: it applies only where the job still has
+ * what it says.
+ */
+export const handedBack = (_head: Head | undefined): Change[] => []
 
 /** Leases that left an entry of their own: none for a job that completed at its first. */
 const historyLeases = (head: Head): number => {

@@ -8,7 +8,8 @@ import { dueKey, escapePart, partId, readyKey, waitingKey } from '../core/keys.t
 import type { PayloadText } from '../core/payload.ts'
 import { checkUnit } from '../core/unit.ts'
 import { HoldfastError } from '../error.ts'
-import type { Change, Result } from '../store.ts'
+import { ownedKeys } from '../core/owned.ts'
+import type { Change, Key, Result } from '../store.ts'
 import { hasArrived } from './bulk.ts'
 import { commitBlock, following, replan, sizeOf } from './commit.ts'
 import { type Ledger, describeJob, readHead, recordOf } from './ledger.ts'
@@ -161,7 +162,7 @@ async function assertArrived(
   )
 }
 
-export function planAdd({ prefix, store }: Ledger, job: NewJob, to: Destination): AddPlan {
+export function planAdd({ prefix, store, lanes }: Ledger, job: NewJob, to: Destination): AddPlan {
   const { name, data, options, id, ulid } = job
   const now = store.now()
   const asked = options.runAt ?? now + (options.delay ?? 0)
@@ -185,10 +186,11 @@ export function planAdd({ prefix, store }: Ledger, job: NewJob, to: Destination)
   const raw = encodeHead(head)
   const set: (readonly [string, string])[] = [[record, raw]]
   if (!inline) set.push([partId('payload', record), seal(data)])
+  const place: Key = delayed ? [to.due, dueKey(dueAt, key, record)] : [to.ready, waitingKey(key, record)]
   const change: Change = {
     // A ULID is new; asking the store about it would cost a read for each job.
     expect: options.jobId === undefined ? undefined : { absent: [record] },
-    add: [delayed ? [to.due, dueKey(dueAt, key, record)] : [to.ready, waitingKey(key, record)]],
+    add: [place, ...ownedKeys(lanes, record, head)],
     set,
   }
   return { change, added: { id, raw, head, delayed, deduplicated: false } }

@@ -177,7 +177,7 @@ export async function sweepBulk(ledger: Ledger, entry: string): Promise<void> {
       const records = await store.read(keys.map(nameOf))
       const answers = await commitBlocks(
         store,
-        keys.map((key, at) => [planRemoval(lane, key, records[at])]),
+        keys.map((key, at) => planRemoval(ledger, lane, key, records[at])),
       )
       for (const answer of answers) if (answer instanceof HoldfastError) throw answer
       await nextTurn()

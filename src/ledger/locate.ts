@@ -18,11 +18,11 @@ import {
   waitingKey,
 } from '../core/keys.ts'
 import { type JobState, stateOfLane } from '../core/lifecycle.ts'
-import { ownedRecords } from '../core/owned.ts'
+import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key, Page } from '../store.ts'
 import { hasArrived } from './bulk.ts'
-import { commitBlock, replan } from './commit.ts'
+import { commitBlock, following, replan } from './commit.ts'
 import { type Ledger, describeJob, readHead, readableHead } from './ledger.ts'
 import { TOO_NEW } from './set-aside.ts'
 
@@ -104,8 +104,14 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean): P
       }),
     )
     // Named once for all candidates: with each of them they would not fit into one call.
-    const parts: Change = { expect: { absent: [name] }, delete: ownedRecords(name, head) }
-    const results = await commitBlock(ledger.store, [...candidates, parts])
+    const parts: Change = {
+      expect: { absent: [name] },
+      remove: ownedKeys(ledger.lanes, name, head),
+      delete: ownedRecords(name, head),
+    }
+    const after = candidates.length
+    const rest = handedBack(head).map((change) => following(change, after))
+    const results = await commitBlock(ledger.store, [...candidates, parts, ...rest])
     if (candidates.some((_, at) => results[at] !== false)) return true
     const running = head === undefined ? found : await leaseOf(ledger, head, name)
     if (!force && running.some(([lane]) => lane === ledger.lanes.lease)) {

@@ -81,7 +81,10 @@ async function changePage(
   return changed
 }
 
-const removal: Act = ({ lane, key, raw }) => [planRemoval(lane, key, raw)]
+const removalFrom =
+  (ledger: Ledger): Act =>
+  ({ lane, key, raw }) =>
+    planRemoval(ledger, lane, key, raw)
 
 /** Removes every job that waits, and those that are delayed too where asked to; those that run go on. */
 export async function drainQueue(ledger: Ledger, delayed: boolean): Promise<void> {
@@ -93,7 +96,7 @@ export async function drainQueue(ledger: Ledger, delayed: boolean): Promise<void
     { lane: lanes.suspect, until: delayed ? undefined : throughTime(store.now()) },
   ]
   if (delayed) spans.push({ lane: lanes.due })
-  for (const span of spans) for await (const _ of walk(ledger, span, Infinity, removal));
+  for (const span of spans) for await (const _ of walk(ledger, span, Infinity, removalFrom(ledger)));
 }
 
 /** States whose jobs can be cleaned. */
@@ -107,6 +110,7 @@ export async function* cleanQueue(
   state: CleanState,
 ): AsyncGenerator<string[]> {
   const { store, lanes } = ledger
+  const removal = removalFrom(ledger)
   const before = store.now() - grace
   await releaseBulks(ledger)
   if (state === 'completed' || state === 'failed') {
@@ -212,7 +216,8 @@ async function removeEverything(ledger: Ledger, force: boolean): Promise<void> {
   const [bulks = []] = await store.scan([{ lane: lanes.staged, limit: PAGE_KEYS }])
   for (const entry of bulks) await sweepBulk(ledger, entry)
   await releaseBulks(ledger)
-  const evict: Act = ({ lane, key, raw }) => [{ ...planRemoval(lane, key, raw), hint: [lanes.evicted] }]
+  const removal = removalFrom(ledger)
+  const evict: Act = (met) => [...removal(met), { after: 0, hint: [lanes.evicted] }]
   const kept: readonly StateLane[] = force ? [] : ['lease']
   for (const name of STATE_LANES.filter((lane) => !kept.includes(lane))) {
     const act = name === 'lease' ? evict : removal

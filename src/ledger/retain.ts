@@ -4,10 +4,10 @@ import { nameOf } from '../core/evaluate.ts'
 import { type Head, decodeHead } from '../core/head.ts'
 import { type Kept, keptOf } from '../core/job-options.ts'
 import { throughTime, timeOf } from '../core/keys.ts'
-import { ownedRecords } from '../core/owned.ts'
+import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
 import type { Change, Page } from '../store.ts'
 import { HoldfastError } from '../error.ts'
-import { commitBlocks } from './commit.ts'
+import { type Block, commitBlocks, following } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The lanes of finished jobs. */
@@ -25,7 +25,7 @@ export async function pruneStep(ledger: Ledger, lane: FinishedLane, kept: Kept):
     keys.map((key, at) => {
       // Others may be pruning too, and have got here first: what is not too old goes only while there are more than are kept.
       const size: Sizes = timeOf(key) <= tooOld ? [] : [[{ lane: lanes[lane] }, kept.count + 1, Infinity]]
-      return [prune(lanes[lane], key, records[at], size)]
+      return prune(ledger, lanes[lane], key, records[at], size)
     }),
   )
   const rejected = answers.find((answer) => answer instanceof HoldfastError)
@@ -65,19 +65,26 @@ async function keysBeyond(
 type Sizes = NonNullable<NonNullable<Change['expect']>['size']>
 
 /** A job goes with everything that is its own as it was read; what changed it meanwhile was faster, and keeps it. */
-export function planRemoval(lane: string, key: string, record: string | undefined): Change {
+export function planRemoval(
+  { lanes }: Ledger,
+  lane: string,
+  key: string,
+  record: string | undefined,
+): [Change, ...Change[]] {
   const name = nameOf(key)
-  return {
+  const head = headIn(record)
+  const own: Change = {
     expect: record === undefined ? { absent: [name] } : { equal: [[name, record]] },
-    remove: [[lane, key]],
-    delete: [name, ...ownedRecords(name, headIn(record))],
+    remove: [[lane, key], ...ownedKeys(lanes, name, head)],
+    delete: [name, ...ownedRecords(name, head)],
   }
+  return [own, ...handedBack(head).map((change) => following(change, 0))]
 }
 
 /** The same, unless others who prune too have got here first. */
-function prune(lane: string, key: string, record: string | undefined, size: Sizes): Change {
-  const { expect, remove, delete: deleted } = planRemoval(lane, key, record)
-  return { expect: { ...expect, size }, remove, delete: deleted }
+function prune(ledger: Ledger, lane: string, key: string, record: string | undefined, size: Sizes): Block {
+  const [own, ...rest] = planRemoval(ledger, lane, key, record)
+  return [{ ...own, expect: { ...own.expect, size } }, ...rest]
 }
 
 function headIn(record: string | undefined): Head | undefined {

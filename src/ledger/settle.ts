@@ -7,7 +7,7 @@ import { consequencesOf } from '../core/consequences.ts'
 import { type Head, RESULT, draftOf, encodeHead, fitsInline, withOwned } from '../core/head.ts'
 import { claimsKey, dueKey, exactly, finishedKey, partId, waitingKey } from '../core/keys.ts'
 import { type Circumstances, type Departure, type Ending, endOfLease } from '../core/lifecycle.ts'
-import { ownedRecords } from '../core/owned.ts'
+import { ownedKeys, ownedRecords } from '../core/owned.ts'
 import type { Change, Key } from '../store.ts'
 import { type Grant, adoptHead, fenceOf } from './claim.ts'
 import { type Block, following } from './commit.ts'
@@ -38,7 +38,7 @@ export function planSettle(ledger: Ledger, grant: Grant, ending: Ending, at: Cir
     raw === undefined
       ? {
           expect: { equal: [[grant.name, grant.raw]] },
-          remove: [lease],
+          remove: [lease, ...ownedKeys(ledger.lanes, grant.name, before)],
           delete: [grant.name, ...ownedRecords(grant.name, before)],
         }
       : {

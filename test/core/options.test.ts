@@ -65,6 +65,16 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
     jitter,
   })),
   'backoff.maxDelay': [...NUMBERS].map((maxDelay) => ({ type: 'fixed', maxDelay })),
+  tags: [
+    'a',
+    null,
+    {},
+    [''],
+    [1],
+    ['a', undefined],
+    ['x'.repeat(129)],
+    ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'],
+  ],
   metadata: [...NO_OBJECTS, { a: 1 }, { a: undefined }, { a: null }, { a: 'x'.repeat(2048) }],
 }
 

@@ -28,6 +28,7 @@ const someOptions: fc.Arbitrary<ModelOptions> = fc.record(
     removeOnComplete: fc.constantFrom(false, false, true),
     removeOnFail: fc.constantFrom(false, false, true),
     keepLogs: fc.constantFrom(0, 2, 5),
+    tags: fc.constantFrom(['red'], ['red', 'a/b']),
   },
   { requiredKeys: ['keepLogs'] },
 )

@@ -2,7 +2,7 @@
  * What must hold of every dump, whatever was done: these know the layout, but not what the commands were. Each
  * throws a sentence that names what is wrong.
  */
-import { ownedRecords } from '../../src/core/owned.ts'
+import { ownedKeys, ownedRecords } from '../../src/core/owned.ts'
 import { nameOf } from '../../src/core/evaluate.ts'
 import { decodeHead, owns } from '../../src/core/head.ts'
 import {
@@ -12,6 +12,7 @@ import {
   dueKey,
   escapePart,
   finishedKey,
+  lanesOf,
   lastBulkId,
   parkedKey,
   readClaimName,
@@ -39,6 +40,7 @@ export function checkPartition(dump: Dump, queues: readonly string[]): void {
 export function checkQueue(dump: Dump, view: QueueView, epoch: string | undefined): void {
   checkOneKeyPerJob(view)
   checkNoOrphans(dump, view)
+  checkTags(dump, view)
   for (const job of view.jobs.values()) checkPlace(job)
   checkLeases(view, epoch)
   checkBulks(dump, view)
@@ -70,6 +72,18 @@ function checkNoOrphans(dump: Dump, { queue, heads, bulks, recordIds }: QueueVie
         must(dump.records.has(`${part}:${name}`), `${name} owns a ${part} that is missing`)
   }
   for (const id of recordIds) must(allowed.has(id), `the record ${id} belongs to no job`)
+}
+
+/** A job has a key for each of its tags, and no tag has a key of a job that is gone. */
+function checkTags({ lanes, records }: Dump, { queue, heads, bulks }: QueueView): void {
+  const staged = bulks.flatMap(({ entry, keys }) => (entry === undefined ? [] : keys))
+  const hidden = staged.map(({ key }) => [nameOf(key), decodeHead(records.get(nameOf(key)))] as const)
+  const expected = [...heads, ...hidden].flatMap(([name, head]) =>
+    ownedKeys(lanesOf(queue), name, head).map(([, key]) => key),
+  )
+  const found = lanes.get(lanesOf(queue).tag) ?? []
+  const [says, should] = [[...found].sort().join(' '), expected.sort().join(' ')]
+  must(says === should, `the tags are ${says}, the jobs say ${should}`)
 }
 
 /** The state key is the one that the head says. */

@@ -20,6 +20,7 @@ export interface ModelOptions {
   readonly removeOnComplete?: boolean
   readonly removeOnFail?: boolean
   readonly keepLogs?: number
+  readonly tags?: readonly string[]
 }
 
 export type Place = 'ready' | 'due' | 'suspect' | 'lease' | 'parked' | 'done' | 'dead'

@@ -224,9 +224,17 @@ export const ledgerMutants: readonly Mutant[] = [
     name: 'pruning leaves the parts of a job',
     why: 'payloads, logs and results pile up',
     file: 'src/ledger/retain.ts',
-    find: 'delete: [name, ...ownedRecords(name, headIn(record))],',
+    find: 'delete: [name, ...ownedRecords(name, head)],',
     replace: 'delete: [name],',
     caughtBy: { file: 'worker/idle.test.ts', test: 'take their logs, results and progress along' },
+  },
+  {
+    name: 'pruning leaves the tags of a job',
+    why: 'what is gone is found for ever',
+    file: 'src/ledger/retain.ts',
+    find: 'remove: [[lane, key], ...ownedKeys(lanes, name, head)],',
+    replace: 'remove: [[lane, key]],',
+    caughtBy: { file: 'queue/tags.test.ts', test: 'pruned' },
   },
   {
     name: 'two that prune take too many',
