@@ -8,8 +8,9 @@ import {
   type NewJob,
   type Placed,
   addTogether,
-  fitOneUnit,
+  fitsOneUnit,
   planAdd,
+  planTogether,
   readExisting,
   takeAdded,
 } from './add.ts'
@@ -32,8 +33,8 @@ import type { Ledger } from './ledger.ts'
 export async function addJobs(ledger: Ledger, jobs: readonly NewJob[], bulk: string): Promise<AddedJob[]> {
   if (jobs.length === 0) return []
   if (jobs.length * 2 <= UNIT_OPERATIONS) {
-    const plans = jobs.map((job) => planAdd(ledger, job, ledger.lanes))
-    if (fitOneUnit(ledger, jobs, plans)) return addTogether(ledger, jobs, plans)
+    const together = planTogether(ledger, jobs)
+    if (fitsOneUnit(together.unit)) return addTogether(ledger, jobs, together)
   }
   return addStaged(ledger, jobs, bulk)
 }

@@ -52,6 +52,12 @@ export interface Destination {
   readonly bulk?: string
 }
 
+/** Additions that are to be one unit: their plans, and the changes. */
+export interface Together {
+  readonly plans: readonly AddPlan[]
+  readonly unit: readonly Change[]
+}
+
 /** Adds one job; one whose id exists is left as it is and answered `deduplicated`. */
 export async function addJob(ledger: Ledger, job: NewJob): Promise<AddedJob> {
   const { change, added } = planAdd(ledger, job, ledger.lanes)
@@ -63,39 +69,40 @@ export async function addJob(ledger: Ledger, job: NewJob): Promise<AddedJob> {
 export async function addTogether(
   ledger: Ledger,
   jobs: readonly NewJob[],
-  planned = jobs.map((job) => planAdd(ledger, job, ledger.lanes)),
+  planned = planTogether(ledger, jobs),
 ): Promise<AddedJob[]> {
   let missing: readonly Placed[] = jobs.map((job, index) => ({ job, index }))
-  let plans = planned
+  let { plans, unit } = planned
   const added: AddedJob[] = []
   const finished = replan(async () => {
-    const [free, ...results] = await commitBlock(ledger.store, together(ledger, missing, plans))
+    const [free, ...results] = await commitBlock(ledger.store, unit)
     const refused = free === false ? missing : takeAdded(missing, plans, results, added)
-    missing = refused.length > 0 ? await readExisting(ledger, refused, added) : []
-    plans = missing.map(({ job }) => planAdd(ledger, job, ledger.lanes))
-    return missing.length === 0 ? added : undefined
+    if (refused.length === 0) return added
+    missing = await readExisting(ledger, refused, added)
+    if (missing.length === 0) return added
+    const again = missing.map(({ job }) => job)
+    ;({ plans, unit } = planTogether(ledger, again))
+    return undefined
   })
   return finished.catch((error: unknown) => {
     throw asBulkError(error, added)
   })
 }
 
-/** Additions as one unit. None applies unless all chosen ids are free: an id that has no answer yet must not end it half done. */
-function together(ledger: Ledger, jobs: readonly Placed[], plans: readonly AddPlan[]): Change[] {
-  const chosen = jobs.filter(({ job }) => job.options.jobId !== undefined)
-  const free: Change = { expect: { absent: chosen.map(({ job }) => recordOf(ledger, job.id)) } }
-  return [free, ...plans.map(({ change }) => following(change, 0))]
+/** None applies unless all chosen ids are free: an id that has no answer yet must not end the unit half done. */
+export function planTogether(ledger: Ledger, jobs: readonly NewJob[]): Together {
+  const plans = jobs.map((job) => planAdd(ledger, job, ledger.lanes))
+  const free: Change = { expect: { absent: plans.flatMap(({ change }) => change.expect?.absent ?? []) } }
+  return { plans, unit: [free, ...plans.map(({ change }) => following(change, 0))] }
 }
 
-/** Whether additions fit one unit together. */
-export function fitOneUnit(ledger: Ledger, jobs: readonly NewJob[], plans: readonly AddPlan[]): boolean {
-  const placed = jobs.map((job, index) => ({ job, index }))
-  const block = together(ledger, placed, plans)
-  const { operations, bytes } = sizeOf(block)
+/** Whether it is within the bounds of a unit. */
+export function fitsOneUnit(unit: readonly Change[]): boolean {
+  const { operations, bytes } = sizeOf(unit)
   if (operations > UNIT_OPERATIONS) return false
   if (bytes <= UNIT_BYTES) return true
   try {
-    checkUnit(block)
+    checkUnit(unit)
     return true
   } catch {
     return false

@@ -11,10 +11,10 @@ import type { PayloadText } from '../core/payload.ts'
 import { cutText } from '../core/text.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change } from '../store.ts'
-import { hasArrived } from './bulk.ts'
+import { reachable } from './bulk.ts'
 import { type Grant, adoptHead } from './claim.ts'
 import { commitBlock, replan } from './commit.ts'
-import { type Ledger, describeJob, readableHead } from './ledger.ts'
+import { type Ledger, readableHead } from './ledger.ts'
 
 /** Who writes: the holder of a lease, whose writes are refused once it is lost, or anyone who has the job's id. */
 export type Author = { readonly name: string; readonly grant?: Grant }
@@ -71,7 +71,7 @@ export async function clearLogLines(ledger: Ledger, name: string, keep: number):
   const counter = partId('logs', name)
   await replan(async () => {
     const [raw, record] = await store.read([name, counter])
-    const head = await reachable(ledger, name, raw)
+    const { head } = await reachable(ledger, name, raw)
     if (record === undefined) return true
     const most = keptLogLines(head.opts)
     const { written, first } = logOf(record, most)
@@ -94,9 +94,10 @@ async function annotate(
 ): Promise<void> {
   const { store, lanes } = ledger
   await replan(async () => {
-    const raw = grant === undefined ? (await store.read([name]))[0] : grant.raw
-    const head = grant?.head ?? (await reachable(ledger, name, raw))
-    if (raw === undefined) throw notFound(ledger, name)
+    const { raw, head } =
+      grant?.raw !== undefined && grant.head !== undefined
+        ? { raw: grant.raw, head: grant.head }
+        : await reachable(ledger, name, grant === undefined ? (await store.read([name]))[0] : grant.raw)
     const { expect, set = [] } = await change(head)
     const marked = owns(head, part) ? raw : encodeHead(withOwned(head, part))
     const [applied] = await commitBlock(store, [
@@ -119,16 +120,6 @@ async function annotate(
     if (grant !== undefined) await refresh(ledger, grant)
     return undefined
   })
-}
-
-const notFound = (ledger: Ledger, name: string): HoldfastError =>
-  new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
-
-/** The head of a job that is there for others than its holder. */
-async function reachable(ledger: Ledger, name: string, raw: string | undefined): Promise<Head> {
-  const head = raw === undefined ? undefined : readableHead(name, raw)
-  if (head === undefined || !(await hasArrived(ledger, name, head))) throw notFound(ledger, name)
-  return head
 }
 
 async function refresh({ store, lanes }: Ledger, grant: Grant): Promise<void> {

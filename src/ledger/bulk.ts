@@ -12,7 +12,7 @@ import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import type { Change } from '../store.ts'
 import { commitBlock, commitBlocks, replan } from './commit.ts'
-import type { Ledger } from './ledger.ts'
+import { type Ledger, describeJob, readableHead } from './ledger.ts'
 import { planRemoval } from './retain.ts'
 
 /** A bulk that is being stored, as its producer knows it. */
@@ -128,6 +128,18 @@ export async function hasArrived(ledger: Ledger, name: string, head: Head | unde
   if (waiting.length > 0) await releaseBulk(ledger, head.bulk)
   // The head was read before its bulk was looked for, which may have been swept in between.
   return record !== undefined
+}
+
+/** A job that is there for others, by its head record. @throws HoldfastError `JOB_NOT_FOUND`, `STORE_CORRUPT`, `STORE_TOO_NEW`. */
+export async function reachable(
+  ledger: Ledger,
+  name: string,
+  raw: string | undefined,
+): Promise<{ readonly raw: string; readonly head: Head }> {
+  const head = raw === undefined ? undefined : readableHead(name, raw)
+  if (raw === undefined || head === undefined || !(await hasArrived(ledger, name, head)))
+    throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
+  return { raw, head }
 }
 
 /** Looks at a queue whose bulks are all in place; again where one was stored meanwhile, as the look may have seen a part of it. */

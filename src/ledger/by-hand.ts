@@ -2,14 +2,14 @@
  * Leases that are held by hand: one job a claim, not renewed by any loop. What the holder does not end or extend in time is
  * taken from it, as from any other worker.
  */
-import { claimName } from '../core/keys.ts'
 import type { Departure, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import {
   CLAIM_RESULT,
-  type ClaimPlan,
+  type Claimant,
   type Grant,
   grantsOf,
+  newClaim,
   planClaim,
   planPromotion,
   readConfig,
@@ -30,10 +30,7 @@ export interface HandLease {
 }
 
 /** Whoever holds leases by hand. */
-export interface Holder {
-  /** Its name and a random part, escaped. */
-  readonly worker: string
-  readonly leaseMs: number
+export interface Holder extends Claimant {
   readonly maxStalledCount: number
   /** A number that it never gave before. */
   readonly next: () => number
@@ -60,7 +57,7 @@ async function claimOne(ledger: Ledger, holder: Holder, suspect: boolean): Promi
   return replan<{ lease: HandLease | undefined }>(async () => {
     const seen = await readConfig(ledger)
     if (seen.config.paused === true) return { lease: undefined }
-    const plan = planOne(ledger, holder, suspect)
+    const plan = newClaim(ledger, holder, holder.next(), 1, suspect)
     const before = suspect ? [] : [planPromotion(ledger), unpark]
     const answers = await commitBlocks(store, [...before, planClaim(ledger, seen, plan)])
     const claimed = answers.at(-1)!
@@ -69,12 +66,6 @@ async function claimOne(ledger: Ledger, holder: Holder, suspect: boolean): Promi
     const [grant] = grantsOf(plan, claimed[CLAIM_RESULT]!)
     return { lease: grant && { grant, until: plan.until } }
   }).then(({ lease }) => lease)
-}
-
-function planOne({ store }: Ledger, { worker, leaseMs, next }: Holder, suspect: boolean): ClaimPlan {
-  const now = store.now()
-  const claim = claimName({ grantedAt: now, epoch: store.epoch ?? '0', counter: next(), worker })
-  return { claim, limit: 1, until: now + leaseMs, suspect }
 }
 
 /** Makes a lease last until `ms` from now. @throws HoldfastError `LOCK_LOST`. */

@@ -7,6 +7,7 @@ import { UnreadableRecord, unseal } from '../core/codec.ts'
 import { DATA, type Head, decodeHead, owns } from '../core/head.ts'
 import { PAGE_KEYS, PROMOTE_JOBS } from '../core/bounds.ts'
 import {
+  claimName,
   claimOfLease,
   claimsKey,
   exactly,
@@ -18,11 +19,13 @@ import {
   throughTime,
   workerOfClaim,
 } from '../core/keys.ts'
+import type { Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import type { PayloadText } from '../core/payload.ts'
 import { nameOf } from '../core/evaluate.ts'
 import type { Result } from '../store.ts'
 import type { Block } from './commit.ts'
+import type { JobRecord } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
 
 /** A queue's settings as one read saw them; a claim is refused when they have changed since. */
@@ -85,6 +88,25 @@ export interface ClaimPlan {
   readonly until: number
   /** From the suspects that are due instead of the jobs that are ready. */
   readonly suspect?: boolean
+}
+
+/** Whoever claims: its name and a random part, escaped, and how long its leases last. */
+export interface Claimant {
+  readonly worker: string
+  readonly leaseMs: number
+}
+
+/** A claim that is to be made now; `counter` is a number that its claimant never gave before. */
+export function newClaim(
+  { store }: Ledger,
+  { worker, leaseMs }: Claimant,
+  counter: number,
+  limit: number,
+  suspect: boolean,
+): ClaimPlan {
+  const now = store.now()
+  const claim = claimName({ grantedAt: now, epoch: store.epoch ?? '0', counter, worker })
+  return { claim, limit, until: now + leaseMs, suspect }
 }
 
 /** Where the claim's own result stands in the block of `planClaim`; the one before says whether the settings still hold. */
@@ -195,6 +217,25 @@ export async function readParts({ store }: Ledger, grants: readonly Grant[]): Pr
     }
   })
 }
+
+/** The parts of a job that has none of its own. */
+export const partsInHead = ({ head }: Grant): GrantedParts => ({ data: head?.[DATA] ?? '', progress: '' })
+
+/** A job on lease as its holder sees it. */
+export function recordOfGrant(
+  { id, raw = '', head, startedAt, worker }: Grant,
+  { data, progress }: GrantedParts,
+): JobRecord {
+  return { id, raw, head, data, progress, result: '', history: [], lease: { startedAt, worker } }
+}
+
+/** How a lease ends whose job's data cannot be read. */
+export const endOfUnreadable = ({ message }: UnreadableRecord): Ending => ({
+  kind: 'failed',
+  final: true,
+  code: 'UNREADABLE',
+  failure: { message: `its data cannot be read: ${message}` },
+})
 
 /** Whether `readParts` has anything to read for a grant. */
 export const hasParts = ({ head }: Grant): boolean =>

@@ -18,10 +18,10 @@ import { dueKey, parkedKey, partId, readReadyKey, readyKey, waitingKey, withPrio
 import type { PayloadText } from '../core/payload.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key } from '../store.ts'
-import { hasArrived } from './bulk.ts'
+import { reachable } from './bulk.ts'
 import { type Grant, adoptHead } from './claim.ts'
 import { commitBlock, replan } from './commit.ts'
-import { type Ledger, describeJob, readableHead } from './ledger.ts'
+import { type Ledger, describeJob } from './ledger.ts'
 import { stateOf } from './locate.ts'
 
 /** A job's head record as an edit left it. */
@@ -109,7 +109,7 @@ async function edit(
 ): Promise<Edited> {
   const { store } = ledger
   return replan(async () => {
-    const { raw, head } = await readEditable(ledger, name)
+    const { raw, head } = await reachable(ledger, name, (await store.read([name]))[0])
     const candidates = candidatesOf(head)
     const encoded = candidates.map((candidate) => encodeHead(candidate.head))
     const results = await commitBlock(
@@ -132,14 +132,6 @@ export const changeOf = (name: string, raw: string, { from, to }: Candidate, enc
     ? { expect: { present: [from], equal: [[name, raw]] }, set: [[name, encoded]] }
     : { expect: { equal: [[name, raw]] }, remove: [from], add: [to], set: [[name, encoded]] }
 
-async function readEditable(ledger: Ledger, name: string): Promise<Edited> {
-  const [raw] = await ledger.store.read([name])
-  const head = raw === undefined ? undefined : readableHead(name, raw)
-  if (raw === undefined || head === undefined || !(await hasArrived(ledger, name, head)))
-    throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
-  return { raw, head }
-}
-
 /** Replaces a job's data, in whatever state it is. A handler's own is refused once its lease is lost. */
 export async function changeData(
   ledger: Ledger,
@@ -149,7 +141,7 @@ export async function changeData(
   const { store, lanes } = ledger
   const payload = partId('payload', name)
   return replan(async () => {
-    const { raw, head } = await readEditable(ledger, name)
+    const { raw, head } = await reachable(ledger, name, (await store.read([name]))[0])
     const inline = fitsInline(data)
     const changed = draftOf(inline ? withoutOwned(head, 'payload') : withOwned(head, 'payload'))
     changed[DATA] = inline ? data : undefined

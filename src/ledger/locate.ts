@@ -21,9 +21,9 @@ import { type JobState, stateOfLane } from '../core/lifecycle.ts'
 import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key, Page } from '../store.ts'
-import { hasArrived } from './bulk.ts'
+import { hasArrived, reachable } from './bulk.ts'
 import { commitBlock, following, replan } from './commit.ts'
-import { type Ledger, describeJob, readHead, readableHead } from './ledger.ts'
+import { type Ledger, describeJob, readHead } from './ledger.ts'
 import { TOO_NEW } from './set-aside.ts'
 
 /** Where a job with this head may have its key, besides `lease`, whose keys carry a claim. */
@@ -133,10 +133,7 @@ export async function retryJob(
 ): Promise<{ raw: string; head: Head }> {
   const { store } = ledger
   return replan(async () => {
-    const [raw] = await store.read([name])
-    const head = raw === undefined ? undefined : readableHead(name, raw)
-    if (raw === undefined || head === undefined || !(await hasArrived(ledger, name, head)))
-      throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${describeJob(ledger, name)}`)
+    const { raw, head } = await reachable(ledger, name, (await store.read([name]))[0])
     if (head.finishedOn === undefined) {
       throw new HoldfastError(
         'JOB_STATE',

@@ -5,7 +5,7 @@
 import { PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { type Head, encodeHead } from '../core/head.ts'
-import { type StateLane, STATE_LANES, jobIdOf, lastBulkId, throughTime } from '../core/keys.ts'
+import { type StateLane, STATE_LANES, jobIdOf, lastBulkId, readReadyKey, throughTime } from '../core/keys.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import type { Change, Span } from '../store.ts'
@@ -102,7 +102,7 @@ export async function drainQueue(ledger: Ledger, delayed: boolean): Promise<void
 /** States whose jobs can be cleaned. */
 export type CleanState = 'completed' | 'failed' | 'waiting' | 'prioritized' | 'delayed'
 
-/** Removes jobs of one state that finished, or were added, at least `grace` ms ago; their ids, page by page, oldest first. */
+/** Removes jobs of one state that finished, or were added, at least `grace` ms ago; their ids, page by page, in the order of their lanes. */
 export async function* cleanQueue(
   ledger: Ledger,
   grace: number,
@@ -119,7 +119,7 @@ export async function* cleanQueue(
     return
   }
   const old: Act = (met) =>
-    (met.head?.timestamp ?? 0) <= before && (state !== 'prioritized' || Number(readyPart(met)) > 0)
+    (met.head?.timestamp ?? 0) <= before && (state !== 'prioritized' || isPrioritized(met))
       ? removal(met)
       : []
   const now = throughTime(store.now())
@@ -136,8 +136,7 @@ export async function* cleanQueue(
   }
 }
 
-/** The digits of a job's priority. */
-const readyPart = ({ head }: Met): string => head?.key.slice(0, 7) ?? ''
+const isPrioritized = ({ head }: Met): boolean => head !== undefined && readReadyKey(head.key).priority > 0
 
 /** Puts finished jobs back in line, those that finished by `until`; how many. */
 export async function retryQueue(

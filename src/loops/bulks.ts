@@ -21,7 +21,11 @@ export class Bulks {
   constructor(ledger: Ledger, error: (error: unknown) => void) {
     this.#ledger = ledger
     this.#error = error
-    this.#alarm = new Alarm(ledger.store, () => this.#start())
+    this.#alarm = new Alarm(ledger.store, () => {
+      // One look at a time; it may be past the bulk that this alarm was set for.
+      if (this.#looking !== undefined) this.#alarm.set(ledger.store.now() + RELEASE_MS)
+      else this.#start()
+    })
   }
 
   start(): void {
@@ -42,7 +46,7 @@ export class Bulks {
 
   #start(): void {
     if (this.#stopped) return
-    this.#looking ??= this.#look().finally(() => (this.#looking = undefined))
+    this.#looking = this.#look().finally(() => (this.#looking = undefined))
   }
 
   async #look(): Promise<void> {

@@ -1,11 +1,9 @@
 /** Working without a loop: jobs are asked for one by one, and whoever asked says how they end. */
-import { DATA } from '../core/head.ts'
-import { keptOf } from '../core/job-options.ts'
 import type { Departure, Ending } from '../core/lifecycle.ts'
 import type { JobHold } from '../job-fields.ts'
 import { Job } from '../job.ts'
 import { type HandLease, type Holder, claimByHand, extendByHand, settleByHand } from '../ledger/by-hand.ts'
-import { hasParts, readParts } from '../ledger/claim.ts'
+import { endOfUnreadable, hasParts, partsInHead, readParts, recordOfGrant } from '../ledger/claim.ts'
 import { reapExpired, recoverEpoch } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type Judgement, endOfFailure } from './judge.ts'
@@ -53,20 +51,13 @@ export class ByHand {
   /** A job whose data cannot be read fails for good, as a worker would have it. */
   async #jobOf(lease: HandLease, token: string | undefined): Promise<Job | undefined> {
     const { grant } = lease
-    const { id, raw = '', head, startedAt, worker } = grant
-    const [parts] = hasParts(grant) ? await readParts(this.#ledger, [grant]) : []
-    if (parts?.problem !== undefined) {
-      const failure = { message: `its data cannot be read: ${parts.problem.message}` }
-      await this.#end(lease, { kind: 'failed', final: true, code: 'UNREADABLE', failure })
+    const parts = hasParts(grant) ? (await readParts(this.#ledger, [grant]))[0]! : partsInHead(grant)
+    if (parts.problem !== undefined) {
+      await this.#end(lease, endOfUnreadable(parts.problem))
       return undefined
     }
-    const { data, progress } = parts ?? { data: head?.[DATA] ?? '', progress: '' }
-    return new Job({
-      ledger: this.#ledger,
-      record: { id, raw, head, data, progress, result: '', history: [], lease: { startedAt, worker } },
-      grant,
-      hold: this.#holdOf(lease, token),
-    })
+    const record = recordOfGrant(grant, parts)
+    return new Job({ ledger: this.#ledger, record, grant, hold: this.#holdOf(lease, token) })
   }
 
   #holdOf(lease: HandLease, token: string | undefined): JobHold {
@@ -84,9 +75,7 @@ export class ByHand {
 
   async #end(lease: HandLease, ending: Ending): Promise<Departure> {
     const departure = await settleByHand(this.#ledger, lease, ending, this.#holder)
-    const { lane, head } = departure
-    if (lane === 'done') this.#retain.note(lane, keptOf(head.opts, 'completed'))
-    if (lane === 'dead') this.#retain.note(lane, keptOf(head.opts, 'failed'))
+    this.#retain.note(departure)
     return departure
   }
 }

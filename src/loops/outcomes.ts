@@ -3,12 +3,10 @@
  * objects of handlers and listeners up to date.
  */
 import { isError } from '../core/failure.ts'
-import { DATA } from '../core/head.ts'
-import { keptOf } from '../core/job-options.ts'
 import type { Departure, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import { Job } from '../job.ts'
-import type { Grant, GrantedParts } from '../ledger/claim.ts'
+import { type Grant, type GrantedParts, partsInHead, recordOfGrant } from '../ledger/claim.ts'
 import type { Stalled } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Retain } from './retain.ts'
@@ -43,14 +41,9 @@ export class Outcomes {
   }
 
   /** The job as its handler and its listeners get it. */
-  jobOf(grant: Grant, { data, progress }: GrantedParts): Job {
-    const { id, raw = '', head, startedAt, worker } = grant
-    return new Job({
-      ledger: this.#ledger,
-      record: { id, raw, head, data, progress, result: '', history: [], lease: { startedAt, worker } },
-      grant,
-      onProgress: this.#onProgress,
-    })
+  jobOf(grant: Grant, parts: GrantedParts): Job {
+    const record = recordOfGrant(grant, parts)
+    return new Job({ ledger: this.#ledger, record, grant, onProgress: this.#onProgress })
   }
 
   /** The store has the end of a lease; `departure` is absent where the job was set aside. */
@@ -64,23 +57,18 @@ export class Outcomes {
     if (ending.kind === 'completed') this.#reports.completed(job, attempt?.outcome.result)
     if (ending.kind === 'failed')
       this.#reports.failed(job, errorOf(ended, ending), head.failedCode !== undefined)
-    this.#keep(departure)
+    this.#retain.note(departure)
   }
 
   /** A reaper ended a lease. */
   stalled({ grant, departure }: Stalled): void {
     this.#reports.stalled(grant.id)
-    const job = this.jobOf(grant, { data: grant.head?.[DATA] ?? '', progress: '' })
+    const job = this.jobOf(grant, partsInHead(grant))
     if (departure === undefined) return this.#setAside(grant, job)
     job.adopt({ head: departure.head, result: '', history: [] })
     const { failedCode, failedReason } = departure.head
     if (failedCode !== undefined) this.#reports.failed(job, new Error(failedReason), true)
-    this.#keep(departure)
-  }
-
-  #keep({ head, lane }: Departure): void {
-    if (lane === 'done') this.#retain.note(lane, keptOf(head.opts, 'completed'))
-    if (lane === 'dead') this.#retain.note(lane, keptOf(head.opts, 'failed'))
+    this.#retain.note(departure)
   }
 
   #setAside({ id, unreadable }: Grant, job: Job): void {

@@ -2,7 +2,8 @@
  * Removing finished jobs beyond what is kept: about every thousand of them, every tenth of the age they may have, and when the
  * worker starts or has nothing else to do. No timer: an idle worker does nothing.
  */
-import type { Kept } from '../core/job-options.ts'
+import { type Kept, keptOf } from '../core/job-options.ts'
+import type { Departure } from '../core/lifecycle.ts'
 import { asHoldfastError } from '../ledger/commit.ts'
 import { type FinishedLane, lastRule, pruneStep } from '../ledger/retain.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -48,8 +49,10 @@ export class Retain {
     this.#start()
   }
 
-  /** A job finished and is kept; the rule it brings holds for its lane from now on. */
-  note(lane: FinishedLane, kept: Kept): void {
+  /** A lease ended. Where its job finished and is kept, the rule it brings holds for its lane from now on. */
+  note({ head, lane }: Departure): void {
+    if (lane !== 'done' && lane !== 'dead') return
+    const kept = keptOf(head.opts, lane === 'done' ? 'completed' : 'failed')
     const noted = this.#noted[lane]
     noted.kept = kept
     noted.finished++

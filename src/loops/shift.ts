@@ -3,10 +3,16 @@
  * and knows nothing of listeners.
  */
 import pLimit, { type LimitFunction } from 'p-limit'
-import { DATA } from '../core/head.ts'
 import { HoldfastError } from '../error.ts'
 import type { Job } from '../job.ts'
-import { type Grant, type GrantedParts, hasParts, readParts } from '../ledger/claim.ts'
+import {
+  type Grant,
+  type GrantedParts,
+  endOfUnreadable,
+  hasParts,
+  partsInHead,
+  readParts,
+} from '../ledger/claim.ts'
 import { asHoldfastError } from '../ledger/commit.ts'
 import type { Stalled } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -205,7 +211,7 @@ export class Shift {
   #start(grants: readonly Grant[]): void {
     this.#busy += grants.length
     if (!grants.some(hasParts)) {
-      for (const grant of grants) this.#begin(grant, { data: grant.head?.[DATA] ?? '', progress: '' })
+      for (const grant of grants) this.#begin(grant, partsInHead(grant))
       return
     }
     readParts(this.#options.ledger, grants).then(
@@ -229,10 +235,7 @@ export class Shift {
     if (grant.head === undefined) return this.#give(grant, 'set aside')
     if (this.#released || this.#isOver(grant)) return this.#give(grant, { kind: 'released' })
     const job = this.#outcomes.jobOf(grant, parts)
-    if (parts.problem !== undefined) {
-      const failure = { message: `its data cannot be read: ${parts.problem.message}` }
-      return this.#give(grant, { kind: 'failed', final: true, code: 'UNREADABLE', failure }, job)
-    }
+    if (parts.problem !== undefined) return this.#give(grant, endOfUnreadable(parts.problem), job)
     if (!this.#names.take(grant.head.name)) return this.#give(grant, 'parked')
     const handler = this.#options.handlerOf(grant.head.name)
     const attempt = new Attempt(grant, job, handler, this.#attemptOptions)

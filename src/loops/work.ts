@@ -4,15 +4,16 @@
  * slots has two cycles under way, each with half of them, so that one half is run while the other half is written.
  */
 import { CLAIM_JOBS } from '../core/bounds.ts'
-import { claimName } from '../core/keys.ts'
 import { HoldfastError } from '../error.ts'
 import {
   CLAIM_RESULT,
   type ClaimPlan,
+  type Claimant,
   type Grant,
   type SeenConfig,
   grantsOf,
   grantsOfLostClaim,
+  newClaim,
   planClaim,
   readConfig,
 } from '../ledger/claim.ts'
@@ -25,16 +26,13 @@ import type { Renewal } from './renew.ts'
 import { Rest } from './rest.ts'
 import type { Settling } from './settling.ts'
 
-export interface WorkOptions {
+export interface WorkOptions extends Claimant {
   readonly ledger: Ledger
   readonly renewal: Renewal
   readonly settling: Settling
   readonly due: DueLane
   readonly suspects: DueLane
   readonly names: Names
-  readonly leaseMs: number
-  /** The worker's name and the random part of this object, escaped. */
-  readonly worker: string
   /** Handlers that may run, and that do. */
   readonly slots: () => { readonly all: number; readonly busy: number }
   readonly start: (grants: readonly Grant[]) => void
@@ -242,15 +240,7 @@ export class Work {
   }
 
   #planOne(limit: number, suspect: boolean): ClaimPlan {
-    const { ledger, leaseMs, worker } = this.#options
-    const now = ledger.store.now()
-    const claim = claimName({
-      grantedAt: now,
-      epoch: ledger.store.epoch ?? '0',
-      counter: ++this.#counter,
-      worker,
-    })
-    return { claim, limit, until: now + leaseMs, suspect }
+    return newClaim(this.#options.ledger, this.#options, ++this.#counter, limit, suspect)
   }
 
   /** `hints`: how many there had been when the claims were sent; one that came since may speak of jobs they missed. */
