@@ -1,0 +1,121 @@
+/** Intervening in a queue: pausing it, and changing or removing its jobs one by one or all at once. It checks what users give and calls the ledger. */
+import { boolean, checkOptions, duration, integer, refuseOption } from './core/check.ts'
+import type { Omitted } from './job-map.ts'
+import { readConfig } from './ledger/claim.ts'
+import { recordOf } from './ledger/ledger.ts'
+import { removeJob } from './ledger/locate.ts'
+import {
+  type CleanState,
+  cleanQueue,
+  drainQueue,
+  obliterateQueue,
+  promoteQueue,
+  retryQueue,
+} from './ledger/mass.ts'
+import { changeConfig } from './ledger/settings.ts'
+import { QueueLook } from './queue-look.ts'
+import { nextUlid } from './ulids.ts'
+
+/** What `clean` removes. */
+const CLEAN_STATES: readonly CleanState[] = ['completed', 'failed', 'waiting', 'prioritized', 'delayed']
+
+/** @internal The part of a queue that intervenes. */
+export abstract class QueueManage<
+  First = any,
+  Result = Omitted,
+  Name extends string = string,
+> extends QueueLook<First, Result, Name> {
+  /** Once this resolves no job of the queue is claimed by any worker; those that run go on. */
+  async pause(): Promise<void> {
+    await this.open()
+    if (await changeConfig(this.ledger, (config) => ({ ...config, paused: true }))) this.events.emit('paused')
+  }
+
+  /** Ends the pause. */
+  async resume(): Promise<void> {
+    await this.open()
+    if (await changeConfig(this.ledger, (config) => ({ ...config, paused: false })))
+      this.events.emit('resumed')
+  }
+
+  /** Whether the queue is paused, by whatever object or process. */
+  async isPaused(): Promise<boolean> {
+    await this.open()
+    return (await readConfig(this.ledger)).config.paused ?? false
+  }
+
+  /** Removes a job and everything that is its own: 1, or 0 where there is none. @throws HoldfastError `JOB_STATE` while it runs, unless `force`. */
+  async remove(id: string, options: { force?: boolean } = {}): Promise<number> {
+    const { force = false } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'remove')
+    await this.open()
+    const removed = await removeJob(this.ledger, recordOf(this.ledger, String(id)), force)
+    if (removed) this.events.emit('removed', String(id))
+    return removed ? 1 : 0
+  }
+
+  /** Removes every job that waits; with `delayed` those that are delayed too. Jobs that run, and finished ones, stay. */
+  async drain(delayed = false): Promise<void> {
+    boolean(delayed, 'delayed')
+    await this.open()
+    await drainQueue(this.ledger, delayed)
+  }
+
+  /**
+   * Removes jobs of one state that finished (or, those that wait or are delayed, were added) at least `grace` ms ago: at most
+   * `limit`, of finished ones the oldest, of others the first in line; 0 is all. Resolves with their ids. In bounded steps: what
+   * is interrupted can be called again.
+   *
+   * @throws HoldfastError `OPTION_INVALID`.
+   */
+  async clean(grace: number, limit = 0, state: CleanState = 'completed'): Promise<string[]> {
+    duration()(grace, 'grace')
+    integer(0, Number.MAX_SAFE_INTEGER)(limit, 'limit')
+    if (!CLEAN_STATES.includes(state)) refuseOption('state', state, `one of ${CLEAN_STATES.join(', ')}`)
+    await this.open()
+    const cleaned: string[] = []
+    for await (const ids of cleanQueue(this.ledger, grace, limit === 0 ? Infinity : limit, state)) {
+      for (const id of ids) cleaned.push(id)
+    }
+    if (cleaned.length > 0) this.events.emit('cleaned', cleaned, state)
+    return cleaned
+  }
+
+  /**
+   * Removes the queue with everything in it: jobs of every state and its settings. No job is claimed from the moment it
+   * begins; jobs added meanwhile may go too. Interrupted, it leaves the queue paused: call it again to end it, or `resume()`.
+   *
+   * @throws HoldfastError `JOB_STATE` while jobs run, unless `force`: then their leases end, and their handlers are told to stop.
+   */
+  async obliterate(options: { force?: boolean } = {}): Promise<void> {
+    const { force = false } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'obliterate')
+    await this.open()
+    await obliterateQueue(this.ledger, force)
+  }
+
+  /**
+   * Puts finished jobs back in line: those of `state` (default `failed`) that finished at or before `timestamp` (ms since the
+   * epoch; default now). Resolves with how many.
+   */
+  async retryJobs(options: { state?: 'failed' | 'completed'; timestamp?: number } = {}): Promise<number> {
+    const { state, timestamp } = checkOptions<{
+      state?: 'failed' | 'completed'
+      timestamp?: number
+    }>(
+      options,
+      { state: finishedState, timestamp: integer(0, Number.MAX_SAFE_INTEGER, 'milliseconds') },
+      'retryJobs',
+    )
+    await this.open()
+    const { store } = this.ledger
+    return retryQueue(this.ledger, state ?? 'failed', timestamp ?? store.now(), () => nextUlid(store))
+  }
+
+  /** Makes every delayed job due now. Resolves with how many. */
+  async promoteJobs(): Promise<number> {
+    await this.open()
+    return promoteQueue(this.ledger, () => nextUlid(this.ledger.store))
+  }
+}
+
+const finishedState = (value: unknown, field: string): 'failed' | 'completed' =>
+  value === 'failed' || value === 'completed' ? value : refuseOption(field, value, "'failed' or 'completed'")
