@@ -6,6 +6,7 @@ export default defineConfig({
     testing: 'src/testing.ts',
     memory: 'adapters/memory.ts',
     level: 'adapters/level.ts',
+    redis: 'adapters/redis.ts',
     conformance: 'test/conformance/index.ts',
   },
   format: 'esm',

@@ -14,7 +14,7 @@ export default defineConfig({
       { find: /^holdfast$/, replacement: at('./src/index.ts') },
       { find: /^holdfast\/testing$/, replacement: at('./src/testing.ts') },
       { find: /^holdfast\/conformance$/, replacement: at('./test/conformance/index.ts') },
-      { find: /^holdfast\/(memory|level)$/, replacement: `${at('./adapters')}/$1.ts` },
+      { find: /^holdfast\/(memory|level|redis)$/, replacement: `${at('./adapters')}/$1.ts` },
     ],
   },
   test: {

@@ -25,6 +25,8 @@ export type ErrorCode =
   | 'STORE_CORRUPT'
   | 'STORE_CONTENDED'
   | 'STORE_TOO_NEW'
+  | 'STORE_UNAVAILABLE'
+  | 'STORE_RESET'
   | 'DURABILITY_UNAVAILABLE'
 
 /** `failed`: certainly not applied. `unknown`: it may or may not have been applied. */

@@ -1,0 +1,288 @@
+/**
+ * The one script that writes. It judges and applies the changes of the contract, as `core/evaluate.ts` says, on sorted sets
+ * (lanes) and a hash (records); it knows neither jobs nor time, and what records hold is opaque to it. How a call becomes its
+ * arguments, and its reply results, stands in `program.ts`.
+ *
+ * Redis takes nothing back when a script fails. So nothing here can raise once something is written: types are fixed by our
+ * own names, arguments are checked before they are sent, and lists are far below what `unpack` takes. What a refused change or
+ * unit did so far is taken back by the script itself. Records are written last, all at once.
+ */
+
+const BODY = `
+-- KEYS: 1 the namespace (hash), 2 its records (hash), 3 the receipt of the caller's slot, 4 number of the last append,
+--       5... the lanes of the call (sorted sets of score 0, so in byte order).
+-- ARGV: 1 the namespace's id, 2 serial of the call in its slot (16 digits), 3 how long a receipt is kept (ms),
+--       4... units, each <changes> <where the next unit begins>, with changes <after or ''> <where the next begins> and steps:
+--         p lane key               must be present            r lane key   remove; must be present
+--         a id                     record must be absent      i lane key   insert; must be new
+--         e id value               record must be equal       n lane key   insert, numbered
+--         s lane from until min max    size of a span         w id value   write a record
+--         m ...                    move, see below            d id         delete a record
+--                                                             h lane       wake its watchers
+-- Reply: 'RESET' where the namespace is not the caller's, 'GONE' where the receipt ran out, 'STALE' for a serial below the
+--       receipt's; none of these applied anything. Else, for each change, -1 where refused or the number of keys moved, each
+--       followed by the key and its record; for a unit that is malformed one string that says why.
+local id, serial, life = ARGV[1], ARGV[2], ARGV[3]
+local RECORDS, RECEIPT, NUMBER = KEYS[2], KEYS[3], KEYS[4]
+local KEY_BYTES = 1024
+local call = redis.call
+
+if call('HGET', KEYS[1], 'id') ~= id then return 'RESET' end
+local seen = call('GETRANGE', RECEIPT, 0, 15)
+if seen == '' then return 'GONE' end
+if seen == serial then
+  call('PEXPIRE', RECEIPT, life)
+  return cmsgpack.unpack(string.sub(call('GET', RECEIPT), 17))
+end
+if tonumber(seen) > tonumber(serial) then return 'STALE' end
+
+local at = 4                    -- the argument that is read next
+local known, changed = {}, {}   -- records as they stand now (false: there is none), and which of them are to be written
+local placed, woken = {}, {}    -- keys that came into each lane, and lanes whose watchers are to be woken
+local number                    -- of the last append, once it was asked for
+local malformed                 -- why the unit is refused as a whole
+local reply, answers = {}, 0
+local undo, steps = {}, 0       -- what takes back the unit so far: three entries a step
+
+local function answer(value)
+  answers = answers + 1
+  reply[answers] = value
+end
+
+local function note(how, where, what)
+  undo[steps + 1], undo[steps + 2], undo[steps + 3] = how, where, what
+  steps = steps + 3
+end
+
+local function takeBack(mark)
+  for step = steps - 2, mark + 1, -3 do
+    local how, where, what = undo[step], undo[step + 1], undo[step + 2]
+    if how == 'add' then call('ZADD', where, 0, what)
+    elseif how == 'rem' then call('ZREM', where, what)
+    else
+      known[where] = what
+      if how == 'unchange' then changed[where] = nil end
+    end
+  end
+  steps = mark
+end
+
+local function record(name)
+  local value = known[name]
+  if value == nil then
+    value = call('HGET', RECORDS, name)
+    known[name] = value
+  end
+  return value
+end
+
+local function put(name, value)
+  note(changed[name] and 'keep' or 'unchange', name, known[name])
+  known[name], changed[name] = value, true
+end
+
+local function insert(lane, key)
+  if #key > KEY_BYTES then
+    malformed = 'a key placed has more than ' .. KEY_BYTES .. ' bytes'
+  elseif call('ZADD', lane, 0, key) == 0 then
+    malformed = 'the key ' .. key .. ' is added to a lane which holds it already'
+  else
+    note('rem', lane, key)
+    local keys = placed[lane]
+    if keys then keys[key] = true else placed[lane] = { [key] = true } end
+    return true
+  end
+  return false
+end
+
+local function size(lane, from, ending)
+  if from == '' then return call('ZCARD', lane) end
+  return call('ZLEXCOUNT', lane, from, ending)
+end
+
+-- A key's path with its last slash, and its name.
+local function split(key)
+  local path, name = string.match(key, '^(.*/)(.*)$')
+  if path then return path, name end
+  return '', key
+end
+
+-- A path without its first segments.
+local function dropped(path, segments)
+  local start = 1
+  for _ = 1, segments do
+    local slash = string.find(path, '/', start, true)
+    if not slash then break end
+    start = slash + 1
+  end
+  return string.sub(path, start)
+end
+
+local function learn(names)
+  local unknown = {}
+  for _, name in ipairs(names) do
+    if known[name] == nil then unknown[#unknown + 1] = name end
+  end
+  if #unknown == 0 then return end
+  local values = call('HMGET', RECORDS, unpack(unknown))
+  for index, name in ipairs(unknown) do known[name] = values[index] end
+end
+
+local perform = {}              -- what a step does; it leaves \`at\` behind its own arguments, and gives false to refuse
+
+function perform.p()
+  at = at + 3
+  return call('ZSCORE', KEYS[ARGV[at - 2] + 0], ARGV[at - 1])
+end
+
+function perform.a()
+  at = at + 2
+  return record(ARGV[at - 1]) == false
+end
+
+function perform.e()
+  at = at + 3
+  return record(ARGV[at - 2]) == ARGV[at - 1]
+end
+
+function perform.s()
+  at = at + 6
+  local held = size(KEYS[ARGV[at - 5] + 0], ARGV[at - 4], ARGV[at - 3])
+  return held >= ARGV[at - 2] + 0 and held <= ARGV[at - 1] + 0
+end
+
+-- m lane from until limit <rooms> { lane from until max } <places> { lane segments-dropped prefix mark }
+function perform.m()
+  local lane, from, ending, limit = KEYS[ARGV[at + 1] + 0], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] + 0
+  local rooms = ARGV[at + 5] + 0
+  at = at + 6
+  for _ = 1, rooms do
+    limit = math.min(limit, ARGV[at + 3] - size(KEYS[ARGV[at] + 0], ARGV[at + 1], ARGV[at + 2]))
+    at = at + 4
+  end
+  if limit <= 0 then return false end
+  local keys = call('ZRANGEBYLEX', lane, from, ending, 'LIMIT', 0, limit)
+  if #keys == 0 then return false end
+
+  local paths, names = {}, {}
+  for index, key in ipairs(keys) do paths[index], names[index] = split(key) end
+  learn(names)
+  reply[answers] = #keys
+  for index, key in ipairs(keys) do
+    answer(key)
+    answer(known[names[index]])
+    note('add', lane, key)
+  end
+  call('ZREM', lane, unpack(keys))
+  local places = ARGV[at] + 0
+  at = at + 1
+  for _ = 1, places do
+    local target, drop, prefix, mark = KEYS[ARGV[at] + 0], ARGV[at + 1] + 0, ARGV[at + 2], ARGV[at + 3]
+    at = at + 4
+    for index, path in ipairs(paths) do
+      if drop > 0 then path = dropped(path, drop) end
+      if not insert(target, prefix .. path .. mark .. names[index]) then return false end
+    end
+  end
+  return true
+end
+
+function perform.r()
+  at = at + 3
+  local lane, key = KEYS[ARGV[at - 2] + 0], ARGV[at - 1]
+  if call('ZREM', lane, key) == 0 then return false end
+  note('add', lane, key)
+  return true
+end
+
+function perform.i()
+  at = at + 3
+  return insert(KEYS[ARGV[at - 2] + 0], ARGV[at - 1])
+end
+
+function perform.n()
+  at = at + 3
+  number = (number or tonumber(call('GET', NUMBER) or '0')) + 1
+  return insert(KEYS[ARGV[at - 2] + 0], string.format('%016.0f/', number) .. ARGV[at - 1])
+end
+
+function perform.w()
+  at = at + 3
+  put(ARGV[at - 2], ARGV[at - 1])
+  return true
+end
+
+function perform.d()
+  at = at + 2
+  put(ARGV[at - 1], false)
+  return true
+end
+
+function perform.h()
+  at = at + 2
+  woken[KEYS[ARGV[at - 1] + 0]] = true
+  return true
+end
+
+local function applies(next)
+  while at < next do
+    if not perform[ARGV[at]]() then return false end
+  end
+  return true
+end
+
+local function unit(changes)
+  local applied = {}
+  for change = 1, changes do
+    local after, next, mark = ARGV[at], ARGV[at + 1] + 0, steps
+    at = at + 2
+    answer(0)
+    if (after == '' or applied[after + 0]) and applies(next) then applied[change] = true
+    elseif malformed then return
+    else
+      takeBack(mark)
+      reply[answers] = -1
+    end
+    at = next
+  end
+end
+
+while at <= #ARGV do
+  local changes, next, before, numbered = ARGV[at] + 0, ARGV[at + 1] + 0, answers, number
+  at, steps = at + 2, 0
+  unit(changes)
+  if malformed then
+    takeBack(0)
+    number = numbered
+    while answers > before do
+      reply[answers] = nil
+      answers = answers - 1
+    end
+    answer(malformed)
+    malformed = nil
+  end
+  at = next
+end
+
+local values, gone = {}, {}
+for name in pairs(changed) do
+  if known[name] then values[#values + 1], values[#values + 2] = name, known[name]
+  else gone[#gone + 1] = name end
+end
+if #values > 0 then call('HSET', RECORDS, unpack(values)) end
+if #gone > 0 then call('HDEL', RECORDS, unpack(gone)) end
+if number then call('SET', NUMBER, string.format('%.0f', number)) end
+for lane, keys in pairs(placed) do
+  local lowest = call('ZRANGE', lane, 0, 0)[1]
+  if lowest and keys[lowest] then woken[lane] = true end
+end
+for lane in pairs(woken) do call('PUBLISH', lane, '') end
+call('SET', RECEIPT, serial .. cmsgpack.pack(reply), 'PX', life)
+return reply
+`
+
+/** For calls that only grow: refused before anything is done where the server's memory is full. */
+export const GROWING_COMMIT = `#!lua${BODY}`
+
+/** For calls that remove, delete or move, which let a full server drain: taken whatever its memory. */
+export const SETTLING_COMMIT = `#!lua flags=allow-oom${BODY}`

@@ -1,0 +1,124 @@
+/**
+ * Hints across the network: a channel per watched lane, on a connection of the store's own. A message may be lost with the
+ * connection, so whoever watches is woken after each gap; and a slow poll looks at the lanes all the same. A lost hint costs
+ * time, never a job.
+ */
+import type { Host } from '../../src/host.ts'
+import { Watchers } from '../watchers.ts'
+import type { RedisClient, RedisSubscriber } from './client.ts'
+import type { Looks } from './looks.ts'
+import type { Names } from './names.ts'
+
+/** How often the lanes are looked at that somebody watches (ms): one command. */
+const POLL_MS = 30_000
+/** A lane whose lowest key stays is woken at every so many polls only: mostly it waits for something else. */
+const POLLS_PER_STAYING_KEY = 2
+
+export class Wakes {
+  readonly #client: RedisClient
+  readonly #names: Names
+  readonly #looks: Looks
+  readonly #host: Host
+  readonly #watchers = new Watchers()
+  /** Watched lanes, with the lowest key of each as the last poll saw it. */
+  readonly #lanes = new Map<string, { watchers: number; lowest: string | undefined }>()
+  #subscriber: RedisSubscriber | undefined
+  #polls = 0
+  #cancelPoll: (() => void) | undefined
+  #closed = false
+
+  constructor(client: RedisClient, names: Names, looks: Looks) {
+    this.#client = client
+    this.#names = names
+    this.#looks = looks
+    this.#host = looks.host
+  }
+
+  watch(lanes: readonly string[], wake: () => void): () => void {
+    if (this.#closed) return () => {}
+    const unwatch = this.#watchers.watch(lanes, wake)
+    const fresh: string[] = []
+    for (const lane of lanes) {
+      const watched = this.#lanes.get(lane)
+      if (watched !== undefined) watched.watchers++
+      else {
+        this.#lanes.set(lane, { watchers: 1, lowest: undefined })
+        fresh.push(lane)
+      }
+    }
+    this.#subscribe(fresh)
+    this.#cancelPoll ??= this.#host.timer(POLL_MS, () => void this.#poll())
+    let ended = false
+    return () => {
+      if (ended) return
+      ended = true
+      unwatch()
+      this.#leave(lanes)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#watchers.clear()
+    this.#lanes.clear()
+    this.#cancelPoll?.()
+    this.#subscriber?.disconnect()
+  }
+
+  #subscribe(lanes: readonly string[]): void {
+    if (lanes.length === 0) return
+    const subscriber = (this.#subscriber ??= this.#connect())
+    subscriber.subscribe(...lanes.map((lane) => this.#names.lane(lane))).then(
+      // What happened before the server listened to us was not told.
+      () => this.#watchers.wake(lanes),
+      () => {
+        // As long as there is no connection; once there is one, `ready` subscribes to everything.
+      },
+    )
+  }
+
+  #connect(): RedisSubscriber {
+    const subscriber = this.#client.duplicate()
+    subscriber.on('message', (channel) => this.#watchers.wake([this.#names.laneOf(channel)]))
+    subscriber.on('ready', () => this.#subscribe([...this.#lanes.keys()]))
+    subscriber.on('error', () => {
+      // It connects again by itself, and the store's other calls say what is wrong.
+    })
+    return subscriber
+  }
+
+  #leave(lanes: readonly string[]): void {
+    const left: string[] = []
+    for (const lane of lanes) {
+      const watched = this.#lanes.get(lane)
+      if (watched === undefined || --watched.watchers > 0) continue
+      this.#lanes.delete(lane)
+      left.push(this.#names.lane(lane))
+    }
+    if (left.length > 0) this.#subscriber?.unsubscribe(...left).catch(() => {})
+    if (this.#lanes.size > 0) return
+    this.#cancelPoll?.()
+    this.#cancelPoll = undefined
+  }
+
+  async #poll(): Promise<void> {
+    this.#cancelPoll = undefined
+    const lanes = [...this.#lanes.keys()]
+    const staying = ++this.#polls % POLLS_PER_STAYING_KEY === 0
+    try {
+      const pages = await this.#looks.scan(lanes.map((lane) => ({ lane, limit: 1 })))
+      const woken = lanes.filter((lane, at) => {
+        const watched = this.#lanes.get(lane)
+        const [lowest] = pages[at]!
+        if (watched === undefined) return false
+        const isNew = lowest !== watched.lowest
+        watched.lowest = lowest
+        return lowest !== undefined && (isNew || staying)
+      })
+      this.#watchers.wake(woken)
+    } catch {
+      // Whoever uses the store is told; the next poll comes.
+    }
+    if (this.#lanes.size > 0) this.#cancelPoll ??= this.#host.timer(POLL_MS, () => void this.#poll())
+  }
+}
