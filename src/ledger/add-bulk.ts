@@ -56,19 +56,23 @@ export async function addStaged(
   } catch (error) {
     // Best effort: what is left here is nobody's, and swept by whoever comes.
     await sweepBulk(ledger, staging.entry).catch(() => undefined)
-    const { code, message } = asHoldfastError(error)
-    throw new HoldfastError(code, `${message} (nothing of the bulk is added)`, { cause: error })
+    throw nothingAdded(error)
   }
   try {
     await commitBulk(ledger, staging)
   } catch (error) {
     // Where it did not arrive it never will, and its ids are free again; where it did there is nothing to take back.
     await sweepBulk(ledger, staging.entry).catch(() => undefined)
-    throw error
+    throw asHoldfastError(error).outcome === 'failed' ? nothingAdded(error) : error
   }
   // It is stored. Whoever looks at the queue next, or works on it, moves what this leaves where it was.
   await releaseBulk(ledger, bulk).catch(() => undefined)
   return added
+}
+
+function nothingAdded(error: unknown): HoldfastError {
+  const { code, message } = asHoldfastError(error)
+  return new HoldfastError(code, `${message} (nothing of the bulk is added)`, { cause: error })
 }
 
 /** Stores every job where nobody looks. */

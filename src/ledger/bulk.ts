@@ -80,7 +80,7 @@ export async function commitBulk(ledger: Ledger, { bulk, entry }: Staging): Prom
 export const abandoned = (): HoldfastError =>
   new HoldfastError(
     'STORE_CONTENDED',
-    `storing the bulk made no progress for ${BULK_MS} ms, so another process took it for abandoned; nothing of it is added`,
+    `storing the bulk made no progress for ${BULK_MS} ms, so another process took it for abandoned`,
   )
 
 /** Moves every bulk that is stored into the queue, as far as that was not done yet. */
