@@ -4,7 +4,17 @@ import { type UnreadableRecord, unseal } from '../core/codec.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { DATA, type Head, RESULT, owns } from '../core/head.ts'
 import { type HistoryEntry, completionEntry, decodeEntry, historyIds } from '../core/history.ts'
-import { claimOfLease, jobIdOf, partId, readClaimName, throughTime, workerOfClaim } from '../core/keys.ts'
+import {
+  below,
+  claimOfLease,
+  exactly,
+  jobIdOf,
+  partId,
+  readClaimName,
+  readyKeyIn,
+  throughTime,
+  workerOfClaim,
+} from '../core/keys.ts'
 import type { JobState } from '../core/lifecycle.ts'
 import type { PayloadText } from '../core/payload.ts'
 import type { Key, Span } from '../store.ts'
@@ -41,8 +51,8 @@ export const countJobs = (ledger: Ledger): Promise<JobCounts> => lookSettled(led
 /** Walks them, as they are a part of a lane. */
 export const countPrioritized = async (ledger: Ledger): Promise<number> =>
   lookSettled(ledger, async () => {
-    const [count = 0] = await ledger.store.count(spansOf(ledger, 'prioritized'))
-    return { count }
+    const counts = await ledger.store.count(await spansOf(ledger, 'prioritized'))
+    return { count: counts.reduce((sum, count) => sum + count, 0) }
   }).then(({ count }) => count)
 
 async function countLanes({ store, lanes }: Ledger): Promise<JobCounts> {
@@ -80,13 +90,18 @@ async function countLanes({ store, lanes }: Ledger): Promise<JobCounts> {
 }
 
 /** The lanes, or parts of them, whose keys are the jobs of a state, in the order they are listed. */
-function spansOf({ store, lanes }: Ledger, state: JobFilter): Span[] {
+async function spansOf(ledger: Ledger, state: JobFilter): Promise<Span[]> {
+  const { store, lanes } = ledger
   const now = throughTime(store.now())
   switch (state) {
     case 'waiting':
       return [{ lane: lanes.suspect, until: now }, { lane: lanes.parked }, { lane: lanes.ready }]
     case 'prioritized':
-      return [{ lane: lanes.ready, from: PRIORITIZED }]
+      return [
+        ...(await prioritizedSuspects(ledger, now)),
+        ...(await prioritizedParked(ledger)),
+        { lane: lanes.ready, from: PRIORITIZED },
+      ]
     case 'delayed':
       return [{ lane: lanes.due }, { lane: lanes.suspect, from: now }]
     case 'active':
@@ -97,6 +112,31 @@ function spansOf({ store, lanes }: Ledger, state: JobFilter): Span[] {
       return [{ lane: lanes.done }]
     default:
       return [{ lane: lanes.dead }]
+  }
+}
+
+/** The lane is in the order of names, so there is a span for each name, found by one look. */
+async function prioritizedParked({ store, lanes }: Ledger): Promise<Span[]> {
+  const spans: Span[] = []
+  for (let from: string | undefined; ; ) {
+    const [[first] = []] = await store.scan([{ lane: lanes.parked, from, limit: 1 }])
+    if (first === undefined) return spans
+    const name = first.slice(0, first.indexOf('/'))
+    const { lane, until } = below(lanes.parked, name)
+    spans.push({ lane, from: `${name}/${PRIORITIZED}`, until })
+    from = until
+  }
+}
+
+/** The lane is in the order of time, so there is a span for each of them: they are few. */
+async function prioritizedSuspects({ store, lanes }: Ledger, until: string): Promise<Span[]> {
+  const spans: Span[] = []
+  for (let from: string | undefined; ; ) {
+    const [keys = []] = await store.scan([{ lane: lanes.suspect, from, until, limit: PAGE_KEYS }])
+    if (keys.length === 0) return spans
+    from = `${keys.at(-1)}!`
+    for (const key of keys)
+      if (readyKeyIn('suspect', key) >= PRIORITIZED) spans.push(exactly(lanes.suspect, key))
   }
 }
 
@@ -112,7 +152,7 @@ async function keysOf(
   states: readonly JobFilter[],
   { start, end, ascending }: { start: number; end: number; ascending: boolean },
 ): Promise<Key[]> {
-  const spans = states.flatMap((state) => spansOf(ledger, state))
+  const spans = (await Promise.all(states.map((state) => spansOf(ledger, state)))).flat()
   const found: Key[] = []
   let skip = start
   for (const span of spans) {

@@ -306,6 +306,33 @@ describe('jobs that are parked', () => {
     expect(only(said, 'completed new')).toHaveLength(1)
   })
 
+  test('with a priority are counted, listed and cleaned with those that are prioritized', async () => {
+    const made = stage()
+    const { host, queue, worker } = made
+    const hold = gate()
+    worker((job) => (job.data === 'first' ? hold.promise : job.id), {
+      concurrency: 5,
+      perName: { slow: { concurrency: 1 }, 'slow-er': { concurrency: 1 } },
+    })
+    for (const name of ['slow', 'slow-er']) await queue.add(name, 'first')
+    await host.idle()
+    for (const name of ['slow', 'slow-er', 'slow'])
+      for (const priority of [0, 2, 1]) await queue.add(name, priority, { priority })
+    await host.idle()
+    expect(parkedIn(made)).toBe(9)
+    await queue.pause()
+    await queue.add('slow', 3, { priority: 3 })
+    expect(await queue.getJobCounts('waiting', 'prioritized')).toEqual({ waiting: 10, prioritized: 7 })
+    const listed = await queue.getJobs('prioritized', 0, -1, true)
+    expect(listed.map(({ name, priority }) => `${name} ${priority}`)).toEqual([
+      ...['slow-er 1', 'slow-er 2', 'slow 1', 'slow 1', 'slow 2', 'slow 2', 'slow 3'],
+    ])
+    expect(await queue.clean(0, 0, 'prioritized')).toHaveLength(7)
+    expect(await queue.getJobCounts('waiting', 'prioritized')).toEqual({ waiting: 3, prioritized: 0 })
+    hold.open()
+    await queue.resume()
+  })
+
   test('are not lost where the store fails at any moment', async () => {
     for (const mood of ['failed', 'lost before', 'lost after'] as const) {
       for (let at = 0; at < 12; at++) {
