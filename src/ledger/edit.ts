@@ -69,7 +69,10 @@ export function planDueTime(
         ? { to: [lanes.ready, waitingKey(moved.key, name)], head: ready }
         : { to: [lanes.due, later], head: timed }),
     },
-    { from: [lanes.suspect, was], to: [lanes.suspect, later], head: timed },
+    // A suspect that is due waits: it is no longer delayed.
+    ...(head.runAt <= store.now()
+      ? []
+      : [{ from: [lanes.suspect, was], to: [lanes.suspect, later], head: timed } as const]),
   ]
 }
 
