@@ -47,7 +47,13 @@ async function* walk(ledger: Ledger, span: Span, limit: number, act: Act): Async
   }
 }
 
-/** One page; a job that somebody changed while it was being looked at is looked at again. */
+/** A job of a page, and what is to be done to it. */
+interface Wanted {
+  readonly key: string
+  readonly changes: readonly Change[]
+}
+
+/** One page: where some of its jobs are gone by the time they would be changed, others of it come in their place. */
 async function changePage(
   ledger: Ledger,
   lane: string,
@@ -56,16 +62,30 @@ async function changePage(
   act: Act,
 ): Promise<string[]> {
   const changed: string[] = []
-  let keys: readonly string[] = page
-  for (let round = 0; round < ROUNDS && keys.length > 0; round++) {
-    const records = await ledger.store.read(keys.map(nameOf))
-    const wanted = keys
-      .map((key, at): Met & { changes: readonly Change[] } => {
-        const met = { lane, key, name: nameOf(key), raw: records[at], head: readHead(records[at]).head }
-        return { ...met, changes: act(met) }
-      })
-      .filter(({ changes }) => changes.length > 0)
-      .slice(0, limit - changed.length)
+  const wanted = await meet(ledger, lane, page, act)
+  while (wanted.length > 0 && changed.length < limit) {
+    const some = wanted.splice(0, limit - changed.length)
+    changed.push(...(await changeAll(ledger, lane, some, act)))
+  }
+  return changed
+}
+
+/** Reads jobs; gives those to which something is to be done. */
+async function meet(ledger: Ledger, lane: string, keys: readonly string[], act: Act): Promise<Wanted[]> {
+  const records = await ledger.store.read(keys.map(nameOf))
+  return keys
+    .map((key, at): Wanted => {
+      const raw = records[at]
+      return { key, changes: act({ lane, key, name: nameOf(key), raw, head: readHead(raw).head }) }
+    })
+    .filter(({ changes }) => changes.length > 0)
+}
+
+/** A job that somebody changed since it was read is looked at again. Gives the ids of those that are done. */
+async function changeAll(ledger: Ledger, lane: string, jobs: readonly Wanted[], act: Act): Promise<string[]> {
+  const changed: string[] = []
+  let wanted = jobs
+  for (let round = 0; round < ROUNDS && wanted.length > 0; round++) {
     const answers = await commitBlocks(
       ledger.store,
       wanted.map(({ changes }) => changes),
@@ -73,10 +93,11 @@ async function changePage(
     const refused: string[] = []
     for (const [at, answer] of answers.entries()) {
       if (answer instanceof HoldfastError) throw answer
-      if (answer.some((result) => result !== false)) changed.push(jobIdOf(wanted[at]!.name))
-      else refused.push(wanted[at]!.key)
+      const { key } = wanted[at]!
+      if (answer.some((result) => result !== false)) changed.push(jobIdOf(nameOf(key)))
+      else refused.push(key)
     }
-    keys = refused
+    wanted = refused.length === 0 ? [] : await meet(ledger, lane, refused, act)
   }
   return changed
 }

@@ -155,7 +155,7 @@ describe('a suspect', () => {
     const made = stage()
     const { host, queue, store, worker } = made
     worker(() => new Promise(() => {}), { maxStalledCount: 1, lockDuration: 1000, name: 'lost' })
-    await queue.add('n', 1, { jobId: 'suspect', backoff: 5000 })
+    await queue.add('n', 1, { jobId: 'suspect', backoff: 5000, priority: 1 })
     await queue.add('n', 1, { jobId: 'other', delay: 60_000 })
     await host.idle()
     await queue.pause()
@@ -175,6 +175,7 @@ describe('a suspect', () => {
       if (due) await drained.host.advance(6000)
       const state = due ? 'waiting' : 'delayed'
       expect(await drained.queue.getJobState('suspect')).toBe(state)
+      expect(await drained.queue.getPrioritizedCount()).toBe(due ? 1 : 0)
       await drained.queue.drain()
       expect(await drained.queue.getJobState('suspect')).toBe(due ? 'unknown' : 'delayed')
       await drained.queue.drain(true)
@@ -184,6 +185,19 @@ describe('a suspect', () => {
       expect(await cleaned.queue.clean(0, 0, due ? 'delayed' : 'waiting')).toEqual(due ? ['other'] : [])
       expect(await cleaned.queue.clean(0, 0, state)).toContain('suspect')
     }
+  })
+
+  test('that is due waits, so it is neither promoted nor delayed', async () => {
+    const { host, queue, dump } = await suspicious()
+    await host.advance(6000)
+    const job = (await queue.getJob('suspect'))!
+    const refusal = { code: 'JOB_STATE', message: 'job suspect in q is waiting, and not delayed' }
+    const before = dump()
+    await expect(job.promote()).rejects.toMatchObject(refusal)
+    await expect(job.changeDelay(5000)).rejects.toMatchObject(refusal)
+    expect(dump()).toEqual(before)
+    expect(await queue.promoteJobs()).toBe(1)
+    expect(await queue.getJobCounts('waiting', 'delayed')).toEqual({ waiting: 2, delayed: 0 })
   })
 
   test('is promoted and runs, alone', async () => {
@@ -469,6 +483,17 @@ describe('others in the middle of a page', () => {
     expect(await queue.clean(0, 0, 'failed')).toHaveLength(49)
     expect(seen.happened).toBe(true)
     expect(await newest!.getState()).toBe('waiting')
+    hold.open()
+  })
+
+  test('where some vanish, others of their page are cleaned in their place', async () => {
+    const made = await mixed(50)
+    const { queue, hold } = made
+    const oldest = await queue.getJobs('failed', 0, 24, true)
+    const seen = between(made, () => Promise.all(oldest.slice(5).map((job) => job.remove())))
+    expect(await queue.clean(0, 25, 'failed')).toHaveLength(25)
+    expect(seen.happened).toBe(true)
+    expect(await countsOf(made)).toBe('50,50,3,50,5')
     hold.open()
   })
 
