@@ -19,6 +19,8 @@ import { type Program, Succession } from './launch.ts'
 import { chance } from './plan.ts'
 
 export interface BulkCampaign {
+  readonly store: BulkOrders['store']
+  readonly looks: boolean
   readonly kills: number
   readonly seed: number
   /** Least and most jobs of a bulk. */
@@ -27,7 +29,14 @@ export interface BulkCampaign {
   readonly killWithin: number
 }
 
-export const BULK_CAMPAIGN: BulkCampaign = { kills: 5, seed: 1, jobs: [1000, 5000], killWithin: 1500 }
+export const BULK_CAMPAIGN: BulkCampaign = {
+  store: 'level',
+  looks: true,
+  kills: 5,
+  seed: 1,
+  jobs: [1000, 5000],
+  killWithin: 1500,
+}
 
 export interface BulkTrial {
   /** What must not be, as sentences; empty is innocent. */
@@ -50,13 +59,13 @@ const PAGE = 1000
 export async function killBulks(campaign: BulkCampaign): Promise<BulkTrial> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-bulks-'))
   const path = join(directory, 'data')
-  const { seed, jobs, killWithin } = campaign
+  const { store, looks, seed, jobs, killWithin } = campaign
   const figures: Figures = { kills: 0, acknowledged: 0, cutAndThere: 0, cutAndGone: 0, looks: 0 }
   const faults: string[] = []
   await using programs = new Succession('bulk-load.ts')
   let first = 1
   while (figures.kills < campaign.kills && faults.length === 0) {
-    const given: BulkOrders = { path, seed, first, jobs }
+    const given: BulkOrders = { path, store, looks, seed, first, jobs }
     const program = programs.begin(given)
     await program.said('TRY')
     await sleep(chance(seed, 'kill', figures.kills) * killWithin)
@@ -161,6 +170,7 @@ if (import.meta.filename === process.argv[1]) {
   })
   const began = performance.now()
   const { faults, ...figures } = await killBulks({
+    ...BULK_CAMPAIGN,
     kills: Number(values.kills),
     seed: Number(values.seed),
     killWithin: Number(values.within),

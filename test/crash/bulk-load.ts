@@ -1,11 +1,17 @@
 /** The program that is killed: adds bulks of thousands of jobs one after the other, and looks at the queue meanwhile. */
-import { Queue } from 'holdfast'
+import { Queue, type Store } from 'holdfast'
 import { levelStore } from 'holdfast/level'
+import { eagerDatabase } from './eager-database.ts'
 import { orders, say } from './orders.ts'
 import { chance } from './plan.ts'
+import { tearingStore } from './tearing-store.ts'
 
 export interface BulkOrders {
   readonly path: string
+  /** `tearing` applies a unit in two halves, `eager` acknowledges before it writes: stores that must be convicted. */
+  readonly store: 'level' | 'tearing' | 'eager'
+  /** Whether it looks at the queue while it adds; without, only kills can tell what is wrong. */
+  readonly looks: boolean
   readonly seed: number
   /** The number of the first bulk. */
   readonly first: number
@@ -22,8 +28,13 @@ const DELAYED_EVERY = 10
 
 if (import.meta.filename === process.argv[1]) await load(orders() as BulkOrders)
 
+function storeOf({ store, path }: BulkOrders): Store {
+  if (store === 'tearing') return tearingStore(levelStore(path))
+  return levelStore(store === 'eager' ? eagerDatabase(path) : path)
+}
+
 async function load(given: BulkOrders): Promise<void> {
-  const queue = new Queue('bulks', { store: levelStore(given.path) })
+  const queue = new Queue('bulks', { store: storeOf(given) })
   await queue.count()
   say('OPEN')
   for (let bulk = given.first; ; bulk++) {
@@ -34,7 +45,8 @@ async function load(given: BulkOrders): Promise<void> {
     }))
     say('TRY', bulk)
     const adding = queue.addBulk(jobs).then(() => true)
-    while (!(await Promise.race([adding, seen(queue)])));
+    while (given.looks && !(await Promise.race([adding, seen(queue)])));
+    await adding
     say('ACK', bulk)
   }
 }
