@@ -51,8 +51,8 @@ export const LOG_LINE_BYTES = 4 * 1024
 export const LOG_LINES = 100
 export const LOG_LINES_MOST = 200
 
-/** Keys of two lanes that one unit moves. */
-export const RELEASE_JOBS = UNIT_OPERATIONS / 4 - 1
+/** Keys that one unit moves from one lane to another, beside a change of one operation. */
+export const RELEASE_JOBS = UNIT_OPERATIONS / 2 - 1
 /** Milliseconds after which a bulk that is being stored and makes no progress is taken for abandoned. */
 export const BULK_MS = 60_000
 /** Units of a bulk that are on their way at once. */

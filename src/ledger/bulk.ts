@@ -96,22 +96,23 @@ export async function releaseBulks(ledger: Ledger): Promise<void> {
 /** Any number of processes may do this for the same bulk. */
 export async function releaseBulk({ store, lanes, queue }: Ledger, bulk: string): Promise<void> {
   const from = bulkLanes(queue, bulk)
-  for (;;) {
-    const [ready, due, done] = await commitBlock(store, [
-      { move: { from: { lane: from.ready, limit: RELEASE_JOBS }, to: [{ lane: lanes.ready }] } },
-      { move: { from: { lane: from.due, limit: RELEASE_JOBS }, to: [{ lane: lanes.due }] } },
-      {
-        expect: {
-          size: [
-            [{ lane: from.ready }, 0, 0],
-            [{ lane: from.due }, 0, 0],
-          ],
-        },
-        remove: [[lanes.release, bulk]],
-      },
-    ])
-    if (done !== false || (ready === false && due === false)) return
-    await nextTurn()
+  const over: Change = {
+    expect: {
+      size: [
+        [{ lane: from.ready }, 0, 0],
+        [{ lane: from.due }, 0, 0],
+      ],
+    },
+    remove: [[lanes.release, bulk]],
+  }
+  for (const place of ['ready', 'due'] as const) {
+    for (;;) {
+      const move = { from: { lane: from[place], limit: RELEASE_JOBS }, to: [{ lane: lanes[place] }] }
+      const [moved, done] = await commitBlock(store, [{ move }, over])
+      if (done !== false) return
+      if (moved === false) break
+      await nextTurn()
+    }
   }
 }
 
