@@ -4,5 +4,12 @@ import { ledgerMutants } from './ledger.ts'
 import { loopMutants } from './loops.ts'
 import type { Mutant } from './mutant.ts'
 import { storeMutants } from './stores.ts'
+import { wholeQueueMutants } from './whole-queue.ts'
 
-export const mutants: readonly Mutant[] = [...coreMutants, ...ledgerMutants, ...loopMutants, ...storeMutants]
+export const mutants: readonly Mutant[] = [
+  ...coreMutants,
+  ...ledgerMutants,
+  ...wholeQueueMutants,
+  ...loopMutants,
+  ...storeMutants,
+]
