@@ -192,8 +192,8 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'a claim names no epoch',
     why: 'every worker that starts ends the leases of the others',
-    file: 'src/loops/work.ts',
-    find: "epoch: ledger.store.epoch ?? '0'",
+    file: 'src/ledger/claim.ts',
+    find: "epoch: store.epoch ?? '0'",
     replace: "epoch: '0'",
     caughtBy: { file: 'worker/wakeups.test.ts', test: 'jobs of claims without an answer are started once' },
   },

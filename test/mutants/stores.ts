@@ -99,15 +99,15 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'a group is not waited for',
     why: 'two groups are judged at once, on what neither has written',
-    file: 'adapters/group-commit.ts',
-    find: 'await this.#writeOne(this.#takeGroup())',
-    replace: 'void this.#writeOne(this.#takeGroup())',
+    file: 'adapters/joined-calls.ts',
+    find: 'await this.#serveOne(this.#takeGroup())',
+    replace: 'void this.#serveOne(this.#takeGroup())',
     caughtBy: { file: 'adapters/group-commit.test.ts', test: 'calls of one tick are one group' },
   },
   {
     name: 'answers of a group are mixed up',
     why: 'a caller is told what became of another call',
-    file: 'adapters/group-commit.ts',
+    file: 'adapters/joined-calls.ts',
     find: 'const answer = answers[index]!',
     replace: 'const answer = answers[group.length - 1 - index]!',
     caughtBy: {

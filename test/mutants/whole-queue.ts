@@ -237,7 +237,7 @@ const names: readonly Mutant[] = [
     file: 'src/ledger/set-aside.ts',
     find: 'hint: [lanes.parked],',
     replace: '',
-    caughtBy: { file: 'worker/per-name.test.ts', test: 'are heard of by a worker without limits that was idle' },
+    caughtBy: { file: 'worker/per-name.test.ts', test: 'is never exceeded and always reached' },
   },
   {
     name: 'names that nobody limits are not looked at',
