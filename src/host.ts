@@ -48,5 +48,15 @@ export const systemHost: Host = {
 /** The time zone of the process, such as `Europe/Berlin`. */
 export const localZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone
 
-/** The wall clock of the process, for what is asked of no store. */
-export const wallTime = (): number => systemHost.wall()
+/** The wall clock, for what is asked of no store. */
+export const wallTime = (host: Host = systemHost): number => host.wall()
+
+const hosts = new WeakMap<AbortSignal, Host>()
+
+/** A signal whose handler lives by the clock of this host. */
+export function noteHost(signal: AbortSignal, host: Host): void {
+  hosts.set(signal, host)
+}
+
+/** The host by whose clock whoever has this signal lives; the system's for a signal from elsewhere. */
+export const hostOf = (signal: AbortSignal): Host => hosts.get(signal) ?? systemHost

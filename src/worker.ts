@@ -20,7 +20,7 @@ import type { MapOf, Omitted } from './job-map.ts'
 import { asHoldfastError } from './ledger/commit.ts'
 import { openLedger } from './ledger/ledger.ts'
 import { ByHand } from './loops/by-hand.ts'
-import type { BackoffStrategy } from './loops/judge.ts'
+import type { BackoffStrategy, RetryIf } from './loops/judge.ts'
 import { Shift } from './loops/shift.ts'
 import { processName } from './process-name.ts'
 import { storeCheck } from './store-option.ts'
@@ -31,6 +31,8 @@ import { type LegacyBackoffStrategy, strategyLookup } from './strategies.ts'
 export interface WorkerOptions extends WorkerSettings, PassedOverOptions {
   /** The store of the queue. Required; closing the worker leaves it open. */
   store: Store
+  /** Asked of every error a handler throws but `UnrecoverableError`, `RetryAfterError` and `SnoozeError`, which say it themselves; default: all are tried again. Ready-made: `retryHttp`. */
+  retryIf?: RetryIf
   /** Backoff types of your own: `(attempt, error, job) => ms`, -1 fails the job for good. */
   backoffStrategies?: Record<string, BackoffStrategy>
   /** BullMQ's place for one strategy that serves all types, and for lease times; what the worker's own options say wins. */
@@ -88,7 +90,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     const ledger = openLedger(store, name)
     const maxStalledCount = checked.maxStalledCount ?? WORKER_DEFAULTS.maxStalledCount
     const worker = `${escapePart(checked.name ?? processName())}.${randomPart(store.host)}`
-    const strategyOf = strategyLookup(checked)
+    const rules = { retryIf: checked.retryIf, strategyOf: strategyLookup(checked) }
     this.#shift = new Shift(
       {
         ledger,
@@ -99,7 +101,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
         maxStalledCount,
         worker,
         handlerOf: handlerLookup(handler),
-        strategyOf,
+        ...rules,
       },
       this.#reports(),
     )
@@ -107,7 +109,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     this.#byHand = new ByHand(
       ledger,
       { worker: `${worker}-hand`, leaseMs: lockDuration, maxStalledCount, next: () => ++claims },
-      { now: () => store.now(), strategyOf, error: (error) => this.#events.emit('error', error) },
+      { ...rules, now: () => store.now(), error: (error) => this.#events.emit('error', error) },
     )
     const warning = passedOver(`the worker of ${JSON.stringify(name)}`, passed)
     if (warning !== undefined) store.host.warn(warning)

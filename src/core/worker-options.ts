@@ -68,12 +68,12 @@ const settingsChecks: Checks<WorkerSettings> = {
   autorun: boolean,
 }
 
-const strategyCheck: Check<never> = (value, field) =>
+const functionCheck: Check<never> = (value, field) =>
   typeof value === 'function' ? (value as never) : refuseOption(field, value, 'a function')
 
 const strategiesCheck: Check<Record<string, never>> = (value, field) => {
   const strategies = object(value, field)
-  for (const [name, strategy] of Object.entries(strategies)) strategyCheck(strategy, `${field}.${name}`)
+  for (const [name, strategy] of Object.entries(strategies)) functionCheck(strategy, `${field}.${name}`)
   return strategies as Record<string, never>
 }
 
@@ -82,7 +82,7 @@ const legacyCheck =
   (passed: Map<string, string>): Check<LegacySettings<never>> =>
   (value, field) => {
     const { lockDuration, lockRenewTime, maxStalledCount } = settingsChecks
-    const checks = { backoffStrategy: strategyCheck, lockDuration, lockRenewTime, maxStalledCount }
+    const checks = { backoffStrategy: functionCheck, lockDuration, lockRenewTime, maxStalledCount }
     return checkOptions(value, checks, field, `${field}.`, byLegacy('settings', passed))
   }
 
@@ -95,11 +95,22 @@ export interface CheckedWorker<Options> {
 
 /** @throws HoldfastError `OPTION_INVALID` naming the field, `NOT_SUPPORTED` for what is written in another way here. */
 export function checkWorkerOptions<
-  Options extends WorkerSettings & { backoffStrategies?: object; settings?: object; store: object },
+  Options extends WorkerSettings & {
+    retryIf?: object
+    backoffStrategies?: object
+    settings?: object
+    store: object
+  },
 >(given: unknown, storeCheck: Check<Options['store']>): CheckedWorker<Options> {
   const passed = new Map<string, string>()
   const settings = legacyCheck(passed)
-  const checks = { store: storeCheck, ...settingsChecks, backoffStrategies: strategiesCheck, settings }
+  const checks = {
+    store: storeCheck,
+    ...settingsChecks,
+    retryIf: functionCheck,
+    backoffStrategies: strategiesCheck,
+    settings,
+  }
   const meet = byLegacy('worker', passed)
   const own = checkOptions(given ?? {}, checks as unknown as Checks<Options>, 'the worker', '', meet)
   if (own.store === undefined)

@@ -6,7 +6,7 @@ import { describeFailure } from '../core/failure.ts'
 import type { Ending } from '../core/lifecycle.ts'
 import { encodeResult } from '../core/payload.ts'
 import { HoldfastError } from '../error.ts'
-import type { Host } from '../host.ts'
+import { type Host, noteHost } from '../host.ts'
 import type { Job } from '../job.ts'
 import { type Grant, fenceOf } from '../ledger/claim.ts'
 import { type Judgement, endOfFailure } from './judge.ts'
@@ -95,6 +95,7 @@ export class Attempt {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
+      noteHost(this.#controller.signal, this.#options.host)
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
     }
     return this.#controller.signal

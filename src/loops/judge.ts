@@ -1,6 +1,7 @@
 /** What it means that an attempt failed with an error: another try and when, or the end. */
+import { type RetryAnswer, askedMs, askedWait } from '../core/asked-wait.ts'
 import { strategyWait } from '../core/backoff.ts'
-import { DURATION_MOST } from '../core/bounds.ts'
+import { show } from '../core/check.ts'
 import { describeFailure, fieldOf } from '../core/failure.ts'
 import type { Head } from '../core/head.ts'
 import { attemptsOf } from '../core/job-options.ts'
@@ -11,10 +12,21 @@ import type { Job } from '../job.ts'
 /** `(attempt, error, job) => milliseconds`; -1 fails the job for good. */
 export type BackoffStrategy = (attempt: number, error: unknown, job: Job) => number | Promise<number>
 
-/** What is asked besides the error. */
-export interface Judgement {
-  readonly now: () => number
+/**
+ * Whether an error is worth another attempt: false fails the job for good, a number of milliseconds or a Date says when it is
+ * tried again, true leaves that to the job's backoff.
+ */
+export type RetryIf = (error: unknown, job: Job) => RetryAnswer | Promise<RetryAnswer>
+
+/** What a worker was given to judge errors by. */
+export interface Rules {
+  readonly retryIf: RetryIf | undefined
   readonly strategyOf: (type: string) => BackoffStrategy | undefined
+}
+
+/** What is asked besides the error. */
+export interface Judgement extends Rules {
+  readonly now: () => number
   readonly error: (error: Error) => void
 }
 
@@ -22,21 +34,44 @@ export async function endOfFailure(error: unknown, head: Head, job: Job, ask: Ju
   const failure = describeFailure(error)
   // By name, as the error may come from another copy of the package.
   const name = fieldOf(error, 'name')
-  if (name === 'SnoozeError') return { kind: 'snoozed', ms: wait(fieldOf(error, 'ms')) ?? 1 }
-  if (name === 'UnrecoverableError') return { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true }
+  if (name === 'SnoozeError') return { kind: 'snoozed', ms: askedMs(fieldOf(error, 'ms')) ?? 1 }
+  const permanent = { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true } as const
+  if (name === 'UnrecoverableError') return permanent
   const isUnhandled = name === 'HoldfastError' && fieldOf(error, 'code') === 'NO_HANDLER'
   const code = isUnhandled ? 'NO_HANDLER' : 'ATTEMPTS_EXHAUSTED'
   if (name === 'RetryAfterError') {
-    return { kind: 'failed', failure, code, wait: retryAfter(fieldOf(error, 'retryAfter'), ask.now()) }
+    return { kind: 'failed', failure, code, wait: askedWait(fieldOf(error, 'retryAfter'), ask.now()) }
   }
+  // Another worker may have the handler, whatever this one thinks of errors.
+  const answer = isUnhandled ? true : await askRetryIf(error, job, ask)
+  if (answer === false) return permanent
+  if (answer !== true) return { kind: 'failed', failure, code, wait: atMost(answer, head) }
   const asked = await askStrategy(error, head, job, ask)
-  return asked === -1
-    ? { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true }
-    : { kind: 'failed', failure, code, wait: asked }
+  return asked === -1 ? permanent : { kind: 'failed', failure, code, wait: asked }
 }
 
-const retryAfter = (after: unknown, now: number): number | undefined =>
-  wait(isDate(after) ? after.getTime() - now : after)
+/** Whether there is another attempt; milliseconds where it was said when. What is no answer is reported and taken for a yes. */
+async function askRetryIf(
+  error: unknown,
+  job: Job,
+  { retryIf, now, error: report }: Judgement,
+): Promise<boolean | number> {
+  if (retryIf === undefined) return true
+  try {
+    const answer = await retryIf(error, job)
+    const wait = typeof answer === 'boolean' ? answer : askedWait(answer, now())
+    if (wait !== undefined) return wait
+    const why = `retryIf gave ${show(answer)} for job ${job.id}, which is neither true or false nor a time`
+    report(new HoldfastError('OPTION_INVALID', why))
+  } catch (cause) {
+    report(new HoldfastError('OPTION_INVALID', `retryIf threw at job ${job.id}`, { cause }))
+  }
+  return true
+}
+
+/** A bound that the job's options give holds for every wait; its default is for backoffs alone. */
+const atMost = (wait: number, { opts: { backoff } }: Head): number =>
+  Math.min(wait, backoff?.maxDelay ?? Infinity)
 
 /** What the job's own backoff strategy says; `undefined` leaves it to the core. */
 async function askStrategy(
@@ -69,17 +104,3 @@ async function askStrategy(
     return refuse(`the backoff strategy ${backoff.type} threw`, thrown)
   }
 }
-
-function isDate(value: unknown): value is Date {
-  try {
-    return value instanceof Date
-  } catch {
-    return false
-  }
-}
-
-/** A wait that was asked for in so many words: only a backoff has a bound that users set. `undefined` for what is no number. */
-const wait = (ms: unknown): number | undefined =>
-  typeof ms === 'number' && !Number.isNaN(ms)
-    ? Math.floor(Math.min(Math.max(0, ms), DURATION_MOST))
-    : undefined

@@ -18,7 +18,7 @@ import type { Stalled } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { takeBack } from '../ledger/set-aside.ts'
 import { type AnyHandler, Attempt, type AttemptOptions } from './attempt.ts'
-import type { BackoffStrategy } from './judge.ts'
+import type { Rules } from './judge.ts'
 import { Bulks } from './bulks.ts'
 import { DueLane } from './due.ts'
 import { Reap } from './reap.ts'
@@ -30,7 +30,7 @@ import { Retain } from './retain.ts'
 import { type Ended, Settling } from './settling.ts'
 import { Work } from './work.ts'
 
-export interface ShiftOptions {
+export interface ShiftOptions extends Rules {
   readonly ledger: Ledger
   readonly concurrency: number
   /** Handlers that run at once, of single names. */
@@ -41,7 +41,6 @@ export interface ShiftOptions {
   /** The worker's name and the random part of this object, escaped. */
   readonly worker: string
   readonly handlerOf: (name: string) => AnyHandler | undefined
-  readonly strategyOf: (type: string) => BackoffStrategy | undefined
 }
 
 /** Milliseconds before jobs whose data could not be read are claimed again. */
@@ -81,6 +80,7 @@ export class Shift {
       host: store.host,
       now: () => store.now(),
       strategyOf: options.strategyOf,
+      retryIf: options.retryIf,
       patienceMs: leaseMs,
       ended: (attempt, ending) => {
         this.#settling.add({ grant: attempt.grant, attempt, ending })

@@ -44,6 +44,7 @@ test('every example has a test here', async () => {
     'compress',
     'desktop.ts',
     'first.ts',
+    'http.ts',
     'retries.ts',
     'unit-test.ts',
   ])
@@ -63,6 +64,17 @@ test('retries: tries again as it is told to, and gives up where there is no poin
     '/busy: 429 Too Many Requests, will be tried again',
     '/busy: 503 Service Unavailable, will be tried again',
     '/gone: 410 Gone, UNRECOVERABLE',
+  ])
+})
+
+test('http: waits as the server says, and tries a shaky line again within the attempt', async () => {
+  const run = new Run('http.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed.trim().split('\n').sort()).toEqual([
+    '/busy: 200 at attempt 2, call 2',
+    '/busy: 429 Too Many Requests, will be tried again when the server said',
+    '/nowhere: 404 Not Found, UNRECOVERABLE',
+    '/shaky: 200 at attempt 1, call 3',
   ])
 })
 
@@ -95,6 +107,6 @@ test('desktop: one copy runs, it ends when told to, and goes on at the next star
 test('compress: the demo takes a folder from beginning to end', async () => {
   const run = new Run('compress/main.ts', at('examples'), '--flaky', '0.2')
   expect(await run.ended, run.printed).toBe(0)
-  expect(run.printed).toMatch(/files {5}8\n/)
+  expect(run.printed).toMatch(/files {5}9\n/)
   expect(await readdir(join(directory, '.demo/out/compress'))).toContain('main.ts.gz')
 })

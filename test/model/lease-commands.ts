@@ -1,11 +1,14 @@
 /** The commands of those who hold leases. Any lease ever handed out may be used, whatever became of it. */
+import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
-import { HoldfastError } from 'holdfast'
+import { HoldfastError, retryHttp } from 'holdfast'
 import type { Circumstances, Ending } from '../../src/core/lifecycle.ts'
 import { encodeResult } from '../../src/core/payload.ts'
+import type { Grant } from '../../src/ledger/claim.ts'
 import { writeLogLine, writeProgress } from '../../src/ledger/annotate.ts'
 import { planRenewal, planRetirement } from '../../src/ledger/lease.ts'
 import { type SettlePlan, joinSettles, judgeRefusal, planSettle } from '../../src/ledger/settle.ts'
+import { endOfFailure } from '../../src/loops/judge.ts'
 import { type Command, LEASE_MS, aFault, aQueue, times } from './drawn.ts'
 import type { Fault, QueueNumber } from './harness.ts'
 import { type Held, type Model, type Token, counters } from './model.ts'
@@ -34,24 +37,29 @@ function leased(world: World, { grant, claim }: Token): ModelJob | undefined {
   return job?.place === 'lease' && job.claim === claim ? job : undefined
 }
 
-const endingOf = (ending: ModelEnding): Ending => {
+/** A failure comes from an error, which is judged as a worker judges it. */
+const endingOf = async (ending: ModelEnding, { head }: Grant, now: number): Promise<Ending> => {
   switch (ending.kind) {
     case 'completed':
       return { kind: 'completed', result: encodeResult(ending.result) }
-    case 'failed':
-      return {
-        kind: 'failed',
-        failure: { message: 'no' },
-        code: ending.final ? 'UNRECOVERABLE' : 'ATTEMPTS_EXHAUSTED',
-        final: ending.final,
-        ...(ending.wait === undefined ? {} : { wait: ending.wait }),
-      }
+    case 'failed': {
+      const error = (): never => assert.fail('there is nothing to complain about')
+      const judgement = { now: () => now, retryIf: retryHttp, strategyOf: () => undefined, error }
+      return endOfFailure(errorOf(ending), head!, undefined as never, judgement)
+    }
     case 'snoozed':
       return ending
     default:
       return { kind: 'released' }
   }
 }
+
+/** As HTTP clients throw them. */
+const errorOf = ({ final, wait }: ModelEnding & { kind: 'failed' }): object => ({
+  message: 'no',
+  status: final ? 404 : 503,
+  headers: wait === undefined ? {} : { 'Retry-After': String(wait / 1000) },
+})
 
 /** Ends a lease as the settling loop does: the same plan again where the answer was lost, a new one where the head changed. */
 async function settleOne({ here, real, now }: Scene, { grant }: Token, ending: Ending): Promise<string> {
@@ -85,7 +93,8 @@ const settle = (q: QueueNumber, at: number, ending: ModelEnding, fault?: Fault) 
     check: holdsSome(q),
     prepare: ({ model }) => ({ token: pick(model.tokens(q), at), lost: false }),
     act: async (facts, scene) => {
-      const verdict = await settleOne(scene, facts.token, endingOf(ending))
+      const judged = await endingOf(ending, facts.token.grant, scene.now)
+      const verdict = await settleOne(scene, facts.token, judged)
       facts.lost = scene.real.tripped?.kind === 'after' || scene.real.tripped?.kind === 'lost'
       // A repeat of a settle that had been applied before cannot be told from it once an answer was lost.
       return facts.lost ? 'resolved' : verdict
@@ -113,7 +122,10 @@ const settleClaim = (q: QueueNumber, at: number, ending: ModelEnding, fault?: Fa
       const records = await ledger.store.read(held.tokens.map(({ grant }) => grant.name))
       facts.current = held.tokens.every(({ grant }, which) => grant.raw === records[which])
       const circumstances: Circumstances = { now: scene.now, random: 0.5, maxStalledCount: MAX_STALLS }
-      const plans = held.tokens.map(({ grant }) => planSettle(ledger, grant, endingOf(ending), circumstances))
+      const endings = await inTurn(held.tokens, ({ grant }) => endingOf(ending, grant, scene.now))
+      const plans = held.tokens.map(({ grant }, which) =>
+        planSettle(ledger, grant, endings[which]!, circumstances),
+      )
       const block = joinSettles(
         ledger,
         plans.map(({ changes }) => changes),
@@ -128,7 +140,7 @@ const settleClaim = (q: QueueNumber, at: number, ending: ModelEnding, fault?: Fa
       })
       const verdicts = await inTurn(refused, async (token) => {
         const verdict = await judgeRefusal(ledger, token.grant, undefined, false)
-        return verdict === 'again' ? settleOne(scene, token, endingOf(ending)) : verdict
+        return verdict === 'again' ? settleOne(scene, token, endings[held.tokens.indexOf(token)]!) : verdict
       })
       return verdicts.filter((verdict) => verdict === 'lost').length
     },

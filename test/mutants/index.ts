@@ -1,5 +1,6 @@
 /** Every mutant. */
 import { coreMutants } from './core.ts'
+import { judgingMutants } from './judging.ts'
 import { ledgerMutants } from './ledger.ts'
 import { loopMutants } from './loops.ts'
 import type { Mutant } from './mutant.ts'
@@ -8,8 +9,9 @@ import { wholeQueueMutants } from './whole-queue.ts'
 
 export const mutants: readonly Mutant[] = [
   ...coreMutants,
+  ...judgingMutants,
   ...ledgerMutants,
-  ...wholeQueueMutants,
   ...loopMutants,
   ...storeMutants,
+  ...wholeQueueMutants,
 ]

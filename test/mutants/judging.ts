@@ -1,0 +1,37 @@
+/** Mutants of what is made of errors. */
+import type { Mutant } from './mutant.ts'
+
+export const judgingMutants: readonly Mutant[] = [
+  {
+    name: 'retryIf is asked where no handler is',
+    why: 'a job fails for good because a worker does not know its name',
+    file: 'src/loops/judge.ts',
+    find: 'const answer = isUnhandled ? true : ',
+    replace: 'const answer = ',
+    caughtBy: { file: 'worker/retry-if.test.ts', test: 'is not asked where there is no handler' },
+  },
+  {
+    name: 'what retryIf says of time is dropped',
+    why: 'a server that asked for an hour is asked again at once',
+    file: 'src/loops/judge.ts',
+    find: 'wait: atMost(answer, head)',
+    replace: '',
+    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+  },
+  {
+    name: 'a Retry-After date is of the local time zone',
+    why: 'a job comes back hours too early or late',
+    file: 'src/core/retry-http.ts',
+    find: '`${header} GMT`',
+    replace: '`${header} GMT-0100`',
+    caughtBy: { file: 'core/retry-http.test.ts', test: 'Sun Nov  6 08:49:37 1994' },
+  },
+  {
+    name: 'a wait within a handler outlives its lease',
+    why: 'a call is made for a job that others run by now',
+    file: 'src/retry.ts',
+    find: "signal?.addEventListener('abort', abort, { once: true })",
+    replace: '',
+    caughtBy: { file: 'worker/retry.test.ts', test: 'a wait ends with the signal' },
+  },
+]
