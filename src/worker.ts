@@ -2,10 +2,9 @@
 import { checkOptions } from './core/check.ts'
 import { checkQueueName } from './core/job-options.ts'
 import { escapePart } from './core/keys.ts'
-import { type LegacySettings, type PassedOverOptions, passedOver } from './core/legacy.ts'
+import { passedOver } from './core/legacy.ts'
 import {
   WORKER_DEFAULTS,
-  type WorkerSettings,
   checkWorkerOptions,
   closeTimeoutCheck,
   concurrencyCheck,
@@ -20,30 +19,12 @@ import type { MapOf, Omitted } from './job-map.ts'
 import { asHoldfastError } from './ledger/commit.ts'
 import { openLedger } from './ledger/ledger.ts'
 import { ByHand } from './loops/by-hand.ts'
-import type { BackoffStrategy, RetryIf } from './loops/judge.ts'
 import { Shift } from './loops/shift.ts'
 import { processName } from './process-name.ts'
 import { storeCheck } from './store-option.ts'
 import type { Store } from './store.ts'
-import { type LegacyBackoffStrategy, strategyLookup } from './strategies.ts'
-
-/** What a worker is made with. Times are in milliseconds. */
-export interface WorkerOptions extends WorkerSettings, PassedOverOptions {
-  /** The store of the queue. Required; closing the worker leaves it open. */
-  store: Store
-  /** Asked of every error a handler throws but `UnrecoverableError`, `RetryAfterError` and `SnoozeError`, which say it themselves; default: all are tried again. Ready-made: `retryHttp`. */
-  retryIf?: RetryIf
-  /** Backoff types of your own: `(attempt, error, job) => ms`, -1 fails the job for good. */
-  backoffStrategies?: Record<string, BackoffStrategy>
-  /** BullMQ's place for one strategy that serves all types, and for lease times; what the worker's own options say wins. */
-  settings?: LegacySettings<LegacyBackoffStrategy>
-}
-
-/** How long a worker's end may take. */
-export interface CloseOptions {
-  /** Milliseconds to let handlers finish; default 30,000, `Infinity` waits for as long as they take. */
-  timeout?: number
-}
+import { strategyLookup } from './strategies.ts'
+import type { CloseOptions, WorkerOptions } from './worker-options.ts'
 
 const CLOSE_TIMEOUT_MS = 30_000
 /** What handlers get to heed their signal when the worker's close runs out of time. */
