@@ -1,8 +1,9 @@
 /** The queue: adding jobs. A thin shell: it checks what users give and calls the ledger. */
 import { JOB_NAME_CHARACTERS, TURN_JOBS } from './core/bounds.ts'
-import { refuseOption } from './core/check.ts'
+import { refuseOption, refuseStranger } from './core/check.ts'
 import { type JobOptions, checkJobOptions } from './core/job-options.ts'
 import { encodeData } from './core/payload.ts'
+import { HoldfastError } from './error.ts'
 import { nextTurn } from './host.ts'
 import type { JobOf } from './job.ts'
 import type { DataOf, MapOf, NameOf, Omitted } from './job-map.ts'
@@ -15,6 +16,9 @@ import type { BulkJob } from './queue-options.ts'
 import { nextUlid } from './ulids.ts'
 
 type Checked = Omit<NewJob, 'id' | 'ulid'>
+
+/** What a job of a bulk may have. */
+const BULK_FIELDS = ['name', 'data', 'opts'] as const satisfies readonly (keyof BulkJob)[]
 
 /** Where jobs are added. Any number of queues, of one name or of many, may share a store. */
 export class Queue<First = any, Result = Omitted, Name extends string = string> extends QueueManage<
@@ -51,7 +55,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     jobs: readonly BulkJob<N, DataOf<MapOf<First, Result, Name>, N>>[],
   ): Promise<JobOf<MapOf<First, Result, Name>, N>[]> {
     if (!Array.isArray(jobs)) refuseOption('jobs', jobs, 'an array of { name, data, opts }')
-    const checked = await inTurns(jobs, ({ name, data, opts }) => this.#check(name, data, opts))
+    const checked = await inTurns(jobs, (job, at) => this.#checkOne(job, at))
     await this.open()
     const named = await inTurns(checked, (job) => this.#named(job))
     const added = await addJobs(this.ledger, named, nextUlid(this.ledger.store))
@@ -61,6 +65,30 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     return shown.catch((error: unknown) => {
       throw asBulkError(error, added)
     }) as unknown as Promise<JobOf<MapOf<First, Result, Name>, N>[]>
+  }
+
+  /** A job of a bulk: what is wrong with it says which it is. */
+  #checkOne(job: BulkJob, at: number): Checked {
+    try {
+      if (typeof job !== 'object' || job === null)
+        refuseOption('a job of a bulk', job, '{ name, data, opts }')
+      for (const name of Object.keys(job)) {
+        if (!(BULK_FIELDS as readonly string[]).includes(name)) {
+          const stranger = {
+            name,
+            value: undefined,
+            what: 'a job of a bulk',
+            field: name,
+            known: BULK_FIELDS,
+          }
+          refuseStranger(stranger)
+        }
+      }
+      return this.#check(job.name, job.data, job.opts)
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code === 'QUEUE_CLOSED') throw error
+      throw new HoldfastError(error.code, `jobs[${at}]: ${error.message}`, { cause: error.cause })
+    }
   }
 
   #check(name: string, data: unknown, options: JobOptions | undefined): Checked {

@@ -195,6 +195,26 @@ describe('a bulk', () => {
   test('of nothing is nothing', async () => {
     const { queue } = stage()
     expect(await queue.addBulk([])).toEqual([])
+    for (const [bad, message] of [
+      [null, 'jobs[1]: a job of a bulk must be { name, data, opts }, not null'],
+      ['n', 'jobs[1]: a job of a bulk must be { name, data, opts }, not "n"'],
+      [{ data: 1 }, 'jobs[1]: the job name must be a text of 1 to 256 characters, not undefined'],
+      [
+        { name: 'n', data: 1, options: {} },
+        'jobs[1]: a job of a bulk has no option "options"; it has name, data, opts',
+      ],
+      [
+        { name: 'n', data: 1, opts: { delay: -1 } },
+        /^jobs\[1\]: delay must be a whole number of milliseconds/,
+      ],
+    ] as const) {
+      const refusal = {
+        code: 'OPTION_INVALID',
+        message: typeof message === 'string' ? message : expect.stringMatching(message),
+      }
+      await expect(queue.addBulk([{ name: 'n', data: 1 }, bad as never])).rejects.toMatchObject(refusal)
+    }
+    expect(await queue.count()).toBe(0)
     await expect(queue.addBulk('x' as never)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
   })
 })
