@@ -46,11 +46,13 @@ export async function addStaged(
   bulk: string,
   operations = UNIT_OPERATIONS,
 ): Promise<AddedJob[]> {
+  // What dead producers left may hold ids of this bulk. It may be much, so this one's time begins only then.
+  await sweepBulks(ledger).catch((error: unknown) => {
+    throw nothingAdded(error)
+  })
   const staging = planBulk(ledger, bulk)
   let added: AddedJob[]
   try {
-    // What dead producers left may hold ids of this bulk.
-    await sweepBulks(ledger)
     await beginBulk(ledger, staging)
     added = await stage(ledger, staging, unitsOf(ledger, staging, jobs, operations))
   } catch (error) {

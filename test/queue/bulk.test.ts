@@ -30,6 +30,9 @@ const isCommitPoint = touches('add', 'release:q')
 const isOfBulk = (changes: readonly Change[]): boolean =>
   changes.some(({ add }) => add?.some(([lane]) => lane.startsWith('bulk-')))
 
+const isSweep = (changes: readonly Change[]): boolean =>
+  changes.some(({ remove }) => remove?.some(([lane]) => lane.startsWith('bulk-')))
+
 const ledgerOn = (store: Store) => openLedger(store, 'q')
 
 /** Bulks whose producers are gone are abandoned after this. */
@@ -254,6 +257,23 @@ describe('where the store fails', () => {
     const again = await queue.addBulk(heavyBulk())
     expect(again.map(({ deduplicated }) => deduplicated)).toEqual([stored, stored, stored])
     expect(await queue.verify()).toEqual({ ok: true, jobs: 3, problems: [] })
+  })
+
+  test('clearing up after others takes none of its own time', async () => {
+    const made = stage()
+    const { host, store, queue } = made
+    await leftBehind(made)
+    await host.advance(2 * BULK_MS)
+    store.moodOf = (changes) => (isSweep(changes) ? 'hung' : 'well')
+    const adding = queue.addBulk(heavyBulk())
+    await host.advance(2 * BULK_MS)
+    store.moodOf = (changes) => {
+      if (isOfBulk(changes)) void sweepBulks(ledgerOn(store))
+      return 'well'
+    }
+    store.release()
+    await adding
+    expect(await seen(made)).toBe(3)
   })
 
   test('while it clears up after others, that is said to have failed', async () => {
