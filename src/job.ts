@@ -34,33 +34,28 @@ export class Job<
 > extends JobFields<Data, Result, Name, Progress> {
   #progressWrite: { text: PayloadText; readonly done: Promise<void> } | undefined
   #logWrite: Promise<number> | undefined
-  #lastProgressWrite: Promise<void> = Promise.resolve()
+  #lastProgressWrite: Promise<void> | undefined
+  #unfinished: Promise<unknown> | undefined
 
   /**
    * Replaces the job's progress, any value of JSON. Resolves once it is stored; of calls made meanwhile only the last one's
-   * value is written. In a handler it is refused once the lease is lost.
+   * value is written. In a handler it is refused once the lease is lost; a handler need not wait for it.
    *
    * @throws HoldfastError `LOCK_LOST`, `JOB_NOT_FOUND`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`.
    */
-  async updateProgress(progress: Progress): Promise<void> {
-    const text = encodeResult(progress, 'progress')
-    if (this.#progressWrite !== undefined) this.#progressWrite.text = text
-    else this.#progressWrite = { text, done: this.#writeProgress() }
-    const write = this.#progressWrite.done
-    await write
-    this.progress = progress
-    this.source.onProgress?.(this as unknown as Job, progress)
+  updateProgress(progress: Progress): Promise<void> {
+    return this.#write(this.#replaceProgress(progress))
   }
 
-  /** Adds a line to the job's log; resolves with the number of lines kept. A line above 4 KiB is cut. */
-  async log(line: string): Promise<number> {
+  /** Adds a line to the job's log; resolves with the number of lines kept. A line above 4 KiB is cut. A handler need not wait for it. */
+  log(line: string): Promise<number> {
     const { ledger, grant } = this.source
     const write = async (): Promise<number> =>
       writeLogLine(ledger, { name: this.record, grant }, String(line))
     // One after the other: they keep their order, and do not get into each other's way.
     const written = this.#logWrite === undefined ? write() : this.#logWrite.then(write, write)
     this.#logWrite = written
-    return written
+    return this.#write(written)
   }
 
   /** The log lines kept, oldest first; `start` and `end` are indexes, `end` inclusive, -1 the last. */
@@ -164,7 +159,11 @@ export class Job<
    *
    * @throws HoldfastError `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `JOB_NOT_FOUND`, `LOCK_LOST`.
    */
-  async updateData(data: Data): Promise<void> {
+  updateData(data: Data): Promise<void> {
+    return this.#write(this.#replaceData(data))
+  }
+
+  async #replaceData(data: Data): Promise<void> {
     const text = encodeData(data)
     const { ledger, grant } = this.source
     await changeData(ledger, { name: this.record, grant }, text)
@@ -230,9 +229,41 @@ export class Job<
   }
 
   /** Removes the job's log lines but the newest `keep`. @throws HoldfastError `JOB_NOT_FOUND`. */
-  async clearLogs(keep = 0): Promise<void> {
-    integer(0, Number.MAX_SAFE_INTEGER)(keep, 'keep')
-    await clearLogLines(this.source.ledger, this.record, keep)
+  clearLogs(keep = 0): Promise<void> {
+    const clear = async (): Promise<void> => {
+      integer(0, Number.MAX_SAFE_INTEGER)(keep, 'keep')
+      await clearLogLines(this.source.ledger, this.record, keep)
+    }
+    return this.#write(clear())
+  }
+
+  /** @internal Resolves once all that is being written has been, or has failed; `undefined` where nothing is. */
+  get unfinished(): Promise<unknown> | undefined {
+    return this.#unfinished
+  }
+
+  /** A write that nobody need wait for: its job ends after it, and should it fail that is no reason to end the process. */
+  #write<Written>(write: Promise<Written>): Promise<Written> {
+    const done = write.then(
+      () => undefined,
+      () => undefined,
+    )
+    const all: Promise<unknown> =
+      this.#unfinished === undefined ? done : Promise.all([this.#unfinished, done])
+    this.#unfinished = all
+    void all.then(() => {
+      if (this.#unfinished === all) this.#unfinished = undefined
+    })
+    return write
+  }
+
+  async #replaceProgress(progress: Progress): Promise<void> {
+    const text = encodeResult(progress, 'progress')
+    if (this.#progressWrite !== undefined) this.#progressWrite.text = text
+    else this.#progressWrite = { text, done: this.#writeProgress() }
+    await this.#progressWrite.done
+    this.progress = progress
+    this.source.onProgress?.(this as unknown as Job, progress)
   }
 
   /** One write at a time; the value is taken when the write begins. */
@@ -240,7 +271,7 @@ export class Job<
     const { ledger, grant } = this.source
     const before = this.#lastProgressWrite
     const write = (async () => {
-      await before.catch(() => undefined)
+      await before?.catch(() => undefined)
       const { text } = this.#progressWrite!
       this.#progressWrite = undefined
       await writeProgress(ledger, { name: this.record, grant }, text)

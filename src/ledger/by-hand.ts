@@ -4,6 +4,7 @@
  */
 import type { Departure, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
+import type { Change } from '../store.ts'
 import {
   CLAIM_RESULT,
   type Claimant,
@@ -15,16 +16,21 @@ import {
   readConfig,
 } from './claim.ts'
 import { type Block, commitBlock, commitBlocks, replan } from './commit.ts'
-import { planRenewal } from './lease.ts'
+import { planRenewal, planRetirement } from './lease.ts'
 import { type Ledger, describeJob } from './ledger.ts'
 import { planSetAside } from './set-aside.ts'
 import { joinSettles, judgeRefusal, planSettle } from './settle.ts'
+
+/** Extensions without an answer that are remembered; of more, the newest. */
+const UNANSWERED_MOST = 20
 
 /** A job on lease, in somebody's hands. */
 export interface HandLease {
   readonly grant: Grant
   /** ms since the epoch. */
   until: number
+  /** Where it may have been extended to as well, as answers were lost. */
+  perhaps: readonly number[]
   /** The head record that was sent when an answer was lost; `undefined` where none was. */
   unanswered?: { readonly raw: string | undefined } | undefined
 }
@@ -64,18 +70,24 @@ async function claimOne(ledger: Ledger, holder: Holder, suspect: boolean): Promi
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     if (claimed instanceof HoldfastError || claimed[0] === false) return undefined
     const [grant] = grantsOf(plan, claimed[CLAIM_RESULT]!)
-    return { lease: grant && { grant, until: plan.until } }
+    return { lease: grant && { grant, until: plan.until, perhaps: [] } }
   }).then(({ lease }) => lease)
 }
 
 /** Makes a lease last until `ms` from now. @throws HoldfastError `LOCK_LOST`. */
 export async function extendByHand(ledger: Ledger, lease: HandLease, ms: number): Promise<void> {
   const until = ledger.store.now() + ms
-  if (until === lease.until) return
-  const { grant } = lease
-  const [extended] = await commitBlock(ledger.store, planRenewal(ledger, grant.claim, lease.until, until))
-  if (extended === false) throw lost(ledger, grant)
+  const { grant, perhaps } = lease
+  // The claim has one entry: of these candidates at most one applies.
+  const candidates = [lease.until, ...perhaps].flatMap((was) => planRenewal(ledger, grant.claim, was, until))
+  const results = await commitBlock(ledger.store, candidates).catch((error: unknown) => {
+    if (error instanceof HoldfastError && error.outcome === 'unknown')
+      lease.perhaps = [...new Set([...perhaps, until])].slice(-UNANSWERED_MOST)
+    throw error
+  })
+  if (results.every((result) => result === false)) throw lost(ledger, grant)
   lease.until = until
+  lease.perhaps = []
 }
 
 /** Ends a lease. @throws HoldfastError `LOCK_LOST` where somebody else ended it. */
@@ -90,14 +102,15 @@ export async function settleByHand(
   return replan(async () => {
     const at = { now: store.now(), random: store.host.random(), maxStalledCount }
     const plan = planSettle(ledger, grant, ending, at)
-    const entry = { claim: grant.claim, until: lease.until }
-    const [applied] = await commitBlock(store, joinSettles(ledger, [plan.changes], entry)).catch(
-      (error: unknown) => {
-        if (error instanceof HoldfastError && error.outcome === 'unknown')
-          lease.unanswered = { raw: plan.raw }
-        throw error
-      },
+    const entries = lease.perhaps.map(
+      (until): Change => ({ after: 0, ...planRetirement(ledger, grant.claim, until)[0] }),
     )
+    const entry = { claim: grant.claim, until: lease.until }
+    const block = [...joinSettles(ledger, [plan.changes], entry), ...entries]
+    const [applied] = await commitBlock(store, block).catch((error: unknown) => {
+      if (error instanceof HoldfastError && error.outcome === 'unknown') lease.unanswered = { raw: plan.raw }
+      throw error
+    })
     if (applied !== false) return plan.departure
     const intended = lease.unanswered === undefined ? plan.raw : lease.unanswered.raw
     const verdict = await judgeRefusal(ledger, grant, intended, lease.unanswered !== undefined)

@@ -117,6 +117,9 @@ export class Attempt {
     } catch (error) {
       ending = this.#ended ? { kind: 'released' } : await this.#endOfFailure(error)
     }
+    // What the handler wrote and did not wait for comes first: with the lease goes the right to write.
+    const { unfinished } = this.job
+    if (unfinished !== undefined && !this.#ended) await unfinished
     this.#free()
     this.#end(ending)
   }

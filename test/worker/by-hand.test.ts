@@ -1,7 +1,7 @@
 /** Jobs that are taken and ended by hand, without a loop. */
 import { SnoozeError, UnrecoverableError, Worker } from 'holdfast'
 import { describe, expect, test } from 'vitest'
-import { gate, stage } from '../stage/stage.ts'
+import { gate, only, stage } from '../stage/stage.ts'
 
 const hands = (store: ReturnType<typeof stage>['store']): Worker =>
   new Worker('q', null, { store, name: 'h', lockDuration: 1000 })
@@ -131,6 +131,70 @@ describe('the end', () => {
     await job.moveToCompleted('done')
     expect((await queue.getJob('a'))?.returnvalue).toBe('done')
     await worker.close()
+  })
+})
+
+describe('a lease whose extension got no answer', () => {
+  test.each(['lost before', 'lost after'] as const)('(%s) can be extended again, and ended', async (mood) => {
+    const { queue, store, host, dump } = stage()
+    const worker = hands(store)
+    await queue.add('n', 1)
+    for (const extensions of [0, 1]) {
+      const job = (await worker.getNextJob())!
+      store.moodOf = () => mood
+      for (const ms of [2000, 3000])
+        await expect(job.extendLock(undefined, ms)).rejects.toMatchObject({ outcome: 'unknown' })
+      store.moodOf = () => 'well'
+      for (let extension = 0; extension < extensions; extension++) {
+        await job.extendLock(undefined, 5000)
+        await host.advance(4000)
+        expect(await job.getState()).toBe('active')
+      }
+      await job.moveToDelayed(store.now() + 1)
+      expect(dump().lanes.get('claims:q')).toBeUndefined()
+      await host.advance(1)
+    }
+    await worker.close()
+  })
+})
+
+describe('what a handler writes and does not wait for', () => {
+  test('is stored before its job ends', async () => {
+    const { queue, worker, host, store, said } = stage()
+    worker(
+      (job) => {
+        void job.log('first')
+        void job.updateProgress(50)
+        void job.log('second')
+        if (job.data === 'fail') throw new Error('no')
+      },
+      { concurrency: 2 },
+    )
+    const jobs = [await queue.add('n', 1, { jobId: 'a' }), await queue.add('n', 'fail', { jobId: 'b' })]
+    await host.idle()
+    for (const job of jobs) {
+      expect((await job.getLogs()).logs).toEqual(['first', 'second'])
+      expect((await queue.getJob(job.id))?.progress).toBe(50)
+    }
+    expect(only(said, 'completed', 'failed', 'lockLost')).toHaveLength(2)
+    expect(store.calls).toBeGreaterThan(0)
+  })
+
+  test('and cannot be stored does nobody harm', async () => {
+    const unheard: unknown[] = []
+    const hear = (error: unknown): void => void unheard.push(error)
+    process.on('unhandledRejection', hear)
+    const { queue, worker, host, store, said } = stage()
+    store.moodOf = (changes) =>
+      changes.some(({ set }) => set?.some(([id]) => id.startsWith('log'))) ? 'failed' : 'well'
+    worker((job) => void job.log('lost'))
+    const job = await queue.add('n', 1, { jobId: 'a' })
+    await host.idle()
+    await job.log('lost').catch(() => undefined)
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', hear)
+    expect(only(said, 'completed')).toHaveLength(1)
+    expect(unheard).toEqual([])
   })
 })
 
