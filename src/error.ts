@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'LOCK_LOST'
   | 'NO_HANDLER'
   | 'TIMEOUT'
+  | 'CANCELLED'
   | 'CLOSING'
   | 'QUEUE_CLOSED'
   | 'UNIT_INVALID'

@@ -1,4 +1,5 @@
 /** What queues and workers report: the arguments of each event. */
+import type { JobState } from './core/lifecycle.ts'
 
 /** What a queue object did itself; not what others did to the queue. */
 export type QueueEvents<AnyJob> = {
@@ -6,6 +7,10 @@ export type QueueEvents<AnyJob> = {
   waiting: [job: AnyJob]
   /** A job was removed. */
   removed: [id: string]
+  /** A job that was not being run was cancelled, or one that was had its lease taken for that; `failed` follows. */
+  cancelled: [id: string, reason: string]
+  /** This object ended a job as failed. */
+  failed: [job: AnyJob, error: Error, prev: JobState]
   /** `clean` removed jobs. */
   cleaned: [ids: string[], state: string]
   /** The queue was not paused before. */
@@ -31,9 +36,11 @@ export type WorkerEvents<AnyJob> = {
   completed: [job: AnyJob, result: ResultIn<AnyJob>, prev: 'active']
   /** After every attempt that failed; the job is failed for good where `job.failedCode` is set. */
   failed: [job: AnyJob | undefined, error: Error, prev: 'active']
+  /** A job that ran here was cancelled, and its end is stored; `failed` follows. */
+  cancelled: [id: string, reason: string]
   /** A lease ended without its worker: the job waits for another, or `failed` follows. */
   stalled: [id: string, prev: 'active']
-  /** After the `failed` of a job that failed for good, for whatever reason. */
+  /** After the `failed` of a job that failed for good, for whatever reason but a cancel. */
   'retries-exhausted': [id: string, attemptsMade: number]
   /** A lease of this worker was taken while its handler ran; what comes of it is discarded. */
   lockLost: [job: AnyJob]

@@ -3,11 +3,13 @@ import { DURATION_MOST, PRIORITY_MOST, TIME_MOST } from './core/bounds.ts'
 import { boolean, checkOptions, duration, integer } from './core/check.ts'
 import { readReadyKey } from './core/keys.ts'
 import type { JobState } from './core/lifecycle.ts'
+import { reasonOf } from './core/reason.ts'
 import { type PayloadText, decodePayload, encodeData, encodeResult } from './core/payload.ts'
 import { HoldfastError } from './error.ts'
 import { JobFields, type JobHold, type Writable } from './job-fields.ts'
 import type { DataOf, NameOf, ProgressOf, ResultOf } from './job-map.ts'
 import { clearLogLines, readLogLines, writeLogLine, writeProgress } from './ledger/annotate.ts'
+import { cancelJob } from './ledger/cancel.ts'
 import { changeData, changeDueTime, changePriority } from './ledger/edit.ts'
 import { removeJob, retryJob, stateOf } from './ledger/locate.ts'
 import { nextUlid } from './ulids.ts'
@@ -119,6 +121,20 @@ export class Job<
       resetAttempts: resetAttempts ?? false,
     })
     this.adopt({ head, result: '', history: this.history, lease: undefined, problem: undefined })
+  }
+
+  /**
+   * Cancels the job, as `queue.cancel` does. Resolves with true where it is cancelled, or was before.
+   *
+   * @throws HoldfastError `OPTION_INVALID`.
+   */
+  async cancel(reason?: string, options: { force?: boolean } = {}): Promise<boolean> {
+    const why = reasonOf(reason)
+    const { force = false } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'cancel')
+    const came = await cancelJob(this.source.ledger, this.record, why, force)
+    if (came.kind === 'ended')
+      this.adopt({ head: came.departure.head, result: '', history: this.history, lease: undefined })
+    return came.kind !== 'nothing'
   }
 
   /** Makes a delayed job due now. @throws HoldfastError `JOB_NOT_FOUND`; `JOB_STATE` for a job that is not delayed. */

@@ -1,7 +1,13 @@
 /** Intervening in a queue: pausing it, and changing or removing its jobs one by one or all at once. It checks what users give and calls the ledger. */
 import { boolean, checkOptions, duration, integer, refuseOption } from './core/check.ts'
+import { reasonOf } from './core/reason.ts'
+import { jobIdOf } from './core/keys.ts'
+import { HoldfastError } from './error.ts'
 import type { Omitted } from './job-map.ts'
-import { readConfig } from './ledger/claim.ts'
+import { type Cancelling, cancelJob } from './ledger/cancel.ts'
+import { partsInHead, readConfig } from './ledger/claim.ts'
+import { asHoldfastError } from './ledger/commit.ts'
+import { readJob } from './ledger/inspect.ts'
 import { recordOf } from './ledger/ledger.ts'
 import { removeJob } from './ledger/locate.ts'
 import {
@@ -13,6 +19,7 @@ import {
   retryQueue,
 } from './ledger/mass.ts'
 import { changeConfig } from './ledger/settings.ts'
+import { Retain } from './loops/retain.ts'
 import { QueueLook } from './queue-look.ts'
 import { nextUlid } from './ulids.ts'
 
@@ -25,6 +32,14 @@ export abstract class QueueManage<
   Result = Omitted,
   Name extends string = string,
 > extends QueueLook<First, Result, Name> {
+  readonly #retain = new Retain(this.ledger, (error) => this.events.emit('error', asHoldfastError(error)))
+
+  /** Ends this queue object; the store stays open. Later calls reject with `QUEUE_CLOSED`. */
+  override async close(): Promise<void> {
+    await super.close()
+    await this.#retain.stop()
+  }
+
   /** Once this resolves no job of the queue is claimed by any worker; those that run go on. */
   async pause(): Promise<void> {
     await this.open()
@@ -51,6 +66,38 @@ export abstract class QueueManage<
     const removed = await removeJob(this.ledger, recordOf(this.ledger, String(id)), force)
     if (removed) this.events.emit('removed', String(id))
     return removed ? 1 : 0
+  }
+
+  /**
+   * Cancels a job: it fails for good with `failedCode` CANCELLED and the reason, is not tried again and goes to no dead letters.
+   * One that waits or is delayed ends at once. One that runs ends with its lease: its signal aborts (`CANCELLED`), and whatever its
+   * handler then gives or throws, and even if its process dies, it has failed; `cancelled` and `failed` are emitted by its worker.
+   *
+   * `force` does not wait for the handler: the lease is taken from it and the job ends now. The handler may still be running, its
+   * result is discarded, and what limits how many run at once no longer counts it.
+   *
+   * Resolves with true where the job is cancelled, or was before; false where there is none, or it had finished.
+   *
+   * @throws HoldfastError `OPTION_INVALID`.
+   */
+  async cancel(id: string, reason?: string, options: { force?: boolean } = {}): Promise<boolean> {
+    const why = reasonOf(reason)
+    const { force = false } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'cancel')
+    await this.open()
+    const name = recordOf(this.ledger, String(id))
+    const came = await cancelJob(this.ledger, name, why, force)
+    if (came.kind === 'ended') await this.#announceEnd(name, came)
+    return came.kind !== 'nothing'
+  }
+
+  async #announceEnd(name: string, { raw, departure, from }: Cancelling & { kind: 'ended' }): Promise<void> {
+    const { head } = departure
+    this.#retain.note(departure)
+    const gone = { id: jobIdOf(name), raw, head, ...partsInHead({ head }), result: '', history: [] }
+    const job = this.job((departure.lane === 'gone' ? undefined : await readJob(this.ledger, name)) ?? gone)
+    const reason = head.failedReason ?? ''
+    this.events.emit('cancelled', job.id, reason)
+    this.events.emit('failed', job, new HoldfastError('CANCELLED', reason), from)
   }
 
   /** Removes every job that waits; with `delayed` those that are delayed too. Jobs that run, and finished ones, stay. */

@@ -282,6 +282,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
         events.emit('failed', job, error, 'active')
         if (final) events.emit('retries-exhausted', job.id, job.attemptsMade)
       },
+      cancelled: (id: string, reason: string) => events.emit('cancelled', id, reason),
       stalled: (id: string) => events.emit('stalled', id, 'active'),
       lockLost: (job: Job) => events.emit('lockLost', job),
       drained: () => events.emit('drained'),

@@ -15,6 +15,7 @@ export type FailedCode =
   | 'ATTEMPTS_EXHAUSTED'
   | 'UNREADABLE'
   | 'NO_HANDLER'
+  | 'CANCELLED'
 
 /** Fields that are absent are 0, false or not known yet. */
 interface HeadFields {
@@ -41,6 +42,8 @@ interface HeadFields {
   readonly failedCode?: FailedCode
   /** Of the last attempt that failed. */
   readonly failedReason?: string
+  /** Why, where somebody cancelled it while it ran: its lease ends as cancelled, however it ends. */
+  readonly cancelled?: string
   /** The bulk it was added with, where that was stored in more than one unit; forgotten when the head is next rewritten. */
   readonly bulk?: string
   /** Parts with records of their own. */
@@ -85,6 +88,7 @@ export const draftOf = (head: Head): HeadDraft => ({
   finishedOn: head.finishedOn,
   failedCode: head.failedCode,
   failedReason: head.failedReason,
+  cancelled: head.cancelled,
   owns: head.owns,
   needs: head.needs,
   [DATA]: head[DATA],

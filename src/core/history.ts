@@ -19,7 +19,7 @@ export interface HistoryEntry {
   /** The worker's name. */
   readonly worker: string
   /** How it ended. */
-  readonly outcome: 'completed' | 'failed' | 'stalled' | 'released' | 'snoozed'
+  readonly outcome: 'completed' | 'failed' | 'stalled' | 'released' | 'snoozed' | 'cancelled'
   /** Why it failed or stalled; both texts together at most 8 KiB. */
   readonly error?: {
     /** The error's own, or what was thrown as text. */

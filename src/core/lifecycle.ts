@@ -35,6 +35,7 @@ export type LifecycleEvent =
   | 'snoozed'
   | 'shelved'
   | 'unshelved'
+  | 'cancelled'
   | 'retried'
   | 'removed'
   | 'pruned'
@@ -58,6 +59,7 @@ export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
   snoozed: { from: ['active'], to: ['delayed'] },
   shelved: { from: ['active'], to: ['failed', 'waiting-children'] },
   unshelved: { from: ['waiting-children'], to: ['waiting'] },
+  cancelled: { from: ['waiting', 'delayed', 'active', 'waiting-children'], to: ['failed', 'gone'] },
   retried: { from: ['completed', 'failed'], to: ['waiting'], counts: 'generation' },
   removed: {
     from: ['waiting', 'delayed', 'active', 'waiting-children', 'completed', 'failed'],
@@ -103,6 +105,7 @@ export type Ending =
   | { readonly kind: 'stalled'; readonly failure: Failure }
   | { readonly kind: 'released' }
   | { readonly kind: 'snoozed'; readonly ms: number }
+  | { readonly kind: 'cancelled'; readonly failure: Failure }
 
 /** A grant, as far as its end needs to know it. */
 export interface GrantFacts {
@@ -126,6 +129,13 @@ export interface Departure {
 }
 
 /**
+ * How a lease ends after all. A cancel that was stored before the end comes first, whatever the holder, or the reaper, makes of
+ * the job: it is neither tried again nor completed.
+ */
+export const decidedEnding = ({ cancelled }: Head, ending: Ending): Ending =>
+  cancelled === undefined ? ending : { kind: 'cancelled', failure: { message: cancelled } }
+
+/**
  * The job after the end of its lease. Pure; the only place that decides between another try and the end.
  * `fence` rises past the grant's and past the clock, so it rises across restores and re-added ids too.
  */
@@ -147,9 +157,21 @@ export function endOfLease(head: Head, grant: GrantFacts, ending: Ending, at: Ci
       return endByStall(ended, ending.failure, at)
     case 'released':
       return again(ended, 0, at)
+    case 'cancelled':
+      return failForGood(ended, 'CANCELLED', ending.failure.message, at.now)
     default:
       return again(ended, Math.max(1, ending.ms), at)
   }
+}
+
+/** A job that is not being run, ended by somebody else. */
+export const endWithoutLease = (head: Head, code: FailedCode, reason: string, now: number): Departure =>
+  failForGood({ ...draftOf(head), runAt: undefined }, code, reason, now)
+
+function failForGood(head: HeadDraft, code: FailedCode, reason: string, now: number): Departure {
+  head.failedCode = code
+  head.failedReason = reason
+  return finish(head, now)
 }
 
 function endOfAttempt(head: HeadDraft, ending: Ending & { kind: 'failed' }, at: Circumstances): Departure {
@@ -184,6 +206,7 @@ function again(head: HeadDraft, wait: number, { now, maxStalledCount }: Circumst
 }
 
 function finish(head: HeadDraft, now: number): Departure {
+  head.cancelled = undefined
   const outcome = head.failedCode === undefined ? 'completed' : 'failed'
   if (keepsNone(head.opts, outcome)) return { head, lane: 'gone' }
   head.finishedOn = now

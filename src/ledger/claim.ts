@@ -219,7 +219,10 @@ export async function readParts({ store }: Ledger, grants: readonly Grant[]): Pr
 }
 
 /** The parts of a job that has none of its own. */
-export const partsInHead = ({ head }: Grant): GrantedParts => ({ data: head?.[DATA] ?? '', progress: '' })
+export const partsInHead = ({ head }: Pick<Grant, 'head'>): GrantedParts => ({
+  data: head?.[DATA] ?? '',
+  progress: '',
+})
 
 /** A job on lease as its holder sees it. */
 export function recordOfGrant(

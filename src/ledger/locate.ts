@@ -27,7 +27,7 @@ import { type Ledger, describeJob, readHead } from './ledger.ts'
 import { TOO_NEW } from './set-aside.ts'
 
 /** Where a job with this head may have its key, besides `lease`, whose keys carry a claim. */
-function placesOf({ lanes }: Ledger, name: string, head: Head): Key[] {
+export function placesOf({ lanes }: Ledger, name: string, head: Head): Key[] {
   const places: Key[] = [
     [lanes.ready, waitingKey(head.key, name)],
     [lanes.blocked, blockedKey(TOO_NEW, head.key, name)],
@@ -54,12 +54,13 @@ async function lookForState(ledger: Ledger, name: string, head: Head): Promise<J
   if ((found.at(-1)?.length ?? 0) > 0) return 'active'
   const at = places.findIndex((_, index) => (found[index]?.length ?? 0) > 0)
   if (at < 0) return undefined
-  const lane = places[at]![0]
-  if (lane === lanes.suspect) return stateOfLane('suspect', head.runAt! <= store.now())
-  if (lane === lanes.ready || lane === lanes.parked) return 'waiting'
-  if (lane === lanes.due) return 'delayed'
-  if (lane === lanes.done) return 'completed'
-  return lane === lanes.dead ? 'failed' : 'waiting-children'
+  return stateIn(ledger, places[at]![0], head)
+}
+
+/** The public state of a job with its key in a lane. */
+export function stateIn({ lanes, store }: Ledger, lane: string, { runAt }: Head): JobState {
+  const named = STATE_LANES.find((name) => lanes[name] === lane)!
+  return stateOfLane(named, runAt !== undefined && runAt <= store.now())
 }
 
 /** The state of a job whose record cannot be read. */
@@ -94,25 +95,8 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean): P
     const found = head === undefined ? await keysNaming(ledger, name) : placesOf(ledger, name, head)
     if (force && head !== undefined) found.push(...(await leaseOf(ledger, head, name)))
     const places = force ? found : found.filter(([lane]) => lane !== ledger.lanes.lease)
-    const candidates = places.map(
-      (key): Change => ({
-        expect: { equal: [[name, raw]] },
-        remove: [key],
-        delete: [name],
-        // Whoever runs the job is to hear of it.
-        hint: key[0] === ledger.lanes.lease ? [ledger.lanes.evicted] : [],
-      }),
-    )
-    // Named once for all candidates: with each of them they would not fit into one call.
-    const parts: Change = {
-      expect: { absent: [name] },
-      remove: ownedKeys(ledger.lanes, name, head),
-      delete: ownedRecords(name, head),
-    }
-    const after = candidates.length
-    const rest = handedBack(head).map((change) => following(change, after))
-    const results = await commitBlock(ledger.store, [...candidates, parts, ...rest])
-    if (candidates.some((_, at) => results[at] !== false)) return true
+    const results = await commitBlock(ledger.store, planRemovals(ledger, { name, raw, head }, places))
+    if (places.some((_, at) => results[at] !== false)) return true
     const running = head === undefined ? found : await leaseOf(ledger, head, name)
     if (!force && running.some(([lane]) => lane === ledger.lanes.lease)) {
       throw new HoldfastError(
@@ -122,6 +106,31 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean): P
     }
     return undefined
   })
+}
+
+/** The removal of a job from wherever of these places it is: a change for each of them first, then what goes with the job. */
+export function planRemovals(
+  ledger: Ledger,
+  { name, raw, head }: { readonly name: string; readonly raw: string; readonly head: Head | undefined },
+  places: readonly Key[],
+): Change[] {
+  const candidates = places.map(
+    (key): Change => ({
+      expect: { equal: [[name, raw]] },
+      remove: [key],
+      delete: [name],
+      // Whoever runs the job is to hear of it.
+      hint: key[0] === ledger.lanes.lease ? [ledger.lanes.evicted] : [],
+    }),
+  )
+  // Named once for all candidates: with each of them they would not fit into one call.
+  const parts: Change = {
+    expect: { absent: [name] },
+    remove: ownedKeys(ledger.lanes, name, head),
+    delete: ownedRecords(name, head),
+  }
+  const rest = handedBack(head).map((change) => following(change, candidates.length))
+  return [...candidates, parts, ...rest]
 }
 
 /** Puts a finished job back in line, behind those that wait now, as a new generation. */
@@ -184,7 +193,8 @@ function nextGeneration(head: Head, now: number, ulid: string, resetAttempts: bo
   }
 }
 
-async function leaseOf({ store, lanes }: Ledger, head: Head, name: string): Promise<Key[]> {
+/** The key of its lease, where it is being run. */
+export async function leaseOf({ store, lanes }: Ledger, head: Head, name: string): Promise<Key[]> {
   const [keys = []] = await store.scan([{ ...below(lanes.lease, head.key), limit: 2 }])
   return keys.filter((key) => key.endsWith(`/${name}`)).map((key) => [lanes.lease, key] as const)
 }

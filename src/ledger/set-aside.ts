@@ -34,8 +34,10 @@ export function planSetAside(
 }
 
 /** Ends the lease of a job that its worker has no room for: it never ran, so nothing of it changes but its place. */
-export const planPark = ({ lanes }: Ledger, { name, key, leaseKey, head }: Grant): Block => [
+export const planPark = ({ lanes }: Ledger, { name, raw, key, leaseKey, head }: Grant): Block => [
   {
+    // Who cancels it while it is on lease counts on the end of the lease to say so.
+    expect: { equal: [[name, raw!]] },
     remove: [[lanes.lease, leaseKey]],
     add: [[lanes.parked, parkedKey(head!.name, key, name)]],
     // Of the lane's own accord only the first of all names would be heard of.

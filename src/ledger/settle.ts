@@ -4,18 +4,25 @@
  */
 import { seal } from '../core/codec.ts'
 import { consequencesOf } from '../core/consequences.ts'
-import { type Head, RESULT, draftOf, encodeHead, fitsInline, withOwned } from '../core/head.ts'
-import { claimsKey, dueKey, exactly, finishedKey, partId, waitingKey } from '../core/keys.ts'
-import { type Circumstances, type Departure, type Ending, endOfLease } from '../core/lifecycle.ts'
-import { ownedKeys, ownedRecords } from '../core/owned.ts'
+import { type Head, RESULT, draftOf, fitsInline, withOwned } from '../core/head.ts'
+import { claimsKey, exactly, partId } from '../core/keys.ts'
+import {
+  type Circumstances,
+  type Departure,
+  type Ending,
+  decidedEnding,
+  endOfLease,
+} from '../core/lifecycle.ts'
 import type { Change, Key } from '../store.ts'
 import { type Grant, adoptHead, fenceOf } from './claim.ts'
 import { type Block, following } from './commit.ts'
+import { planDeparture, recordAfter } from './depart.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The end of one lease, planned: what is to be committed, and what the job will be then. */
 export interface SettlePlan {
   readonly grant: Grant
+  /** As it was asked for, unless the job was cancelled before. */
   readonly ending: Ending
   readonly departure: Departure
   /** The head record as it will be; `undefined` where nothing is kept. */
@@ -24,29 +31,19 @@ export interface SettlePlan {
 }
 
 /** @throws Error where the grant's head cannot be read: see `set-aside.ts`. */
-export function planSettle(ledger: Ledger, grant: Grant, ending: Ending, at: Circumstances): SettlePlan {
+export function planSettle(ledger: Ledger, grant: Grant, wanted: Ending, at: Circumstances): SettlePlan {
   const before = grant.head
   if (before === undefined || grant.raw === undefined)
     throw new Error(`the head of ${grant.name} cannot be read`)
   const facts = { startedAt: grant.startedAt, worker: grant.worker, fence: fenceOf(grant) }
+  const ending = decidedEnding(before, wanted)
   const decided = endOfLease(before, facts, ending, at)
   const { head, parts } = withResult(decided.head, ending, grant.name)
   const departure: Departure = head === decided.head ? decided : { head, lane: decided.lane }
-  const raw = departure.lane === 'gone' ? undefined : encodeHead(head)
+  const raw = recordAfter(departure)
+  const seen = { name: grant.name, raw: grant.raw, head: before }
   const lease: Key = [ledger.lanes.lease, grant.leaseKey]
-  const own: Change =
-    raw === undefined
-      ? {
-          expect: { equal: [[grant.name, grant.raw]] },
-          remove: [lease, ...ownedKeys(ledger.lanes, grant.name, before)],
-          delete: [grant.name, ...ownedRecords(grant.name, before)],
-        }
-      : {
-          expect: { equal: [[grant.name, grant.raw]] },
-          remove: [lease],
-          add: [stateKey(ledger, grant.name, departure)],
-          set: [[grant.name, raw], ...parts],
-        }
+  const own = planDeparture(ledger, seen, lease, departure, raw, parts)
   const end = { name: grant.name, before, departure, grant: facts, ending, now: at.now }
   const consequences = consequencesOf(end).map((change) => following(change, 0))
   return { grant, ending, departure, raw, changes: [own, ...consequences] }
@@ -67,23 +64,6 @@ function withResult(
     return { head: withIt, parts: NO_PARTS }
   }
   return { head: withOwned(head, 'result'), parts: [[partId('result', name), seal(ending.result)]] }
-}
-
-function stateKey({ lanes }: Ledger, name: string, { head, lane }: Departure): Key {
-  switch (lane) {
-    case 'ready':
-      return [lanes.ready, waitingKey(head.key, name)]
-    case 'due':
-      return [lanes.due, dueKey(head.runAt!, head.key, name)]
-    case 'suspect':
-      return [lanes.suspect, dueKey(head.runAt!, head.key, name)]
-    case 'done':
-      return [lanes.done, finishedKey(head.finishedOn!, name)]
-    case 'dead':
-      return [lanes.dead, finishedKey(head.finishedOn!, name)]
-    default:
-      throw new Error(`${name} is gone and has no key`)
-  }
 }
 
 /**

@@ -13,7 +13,7 @@ import { type Judgement, endOfFailure } from './judge.ts'
 
 /** What a handler gets beside the job. */
 export interface JobContext {
-  /** Aborts the moment the lease is lost, the time limit passes or the worker's close runs out of time; `reason` is a `HoldfastError`. */
+  /** Aborts when the lease is lost, the job is cancelled, the time limit passes or the worker's close runs out of time; `reason` is a `HoldfastError`. */
   readonly signal: AbortSignal
   /** The claim under which the job runs. */
   readonly token: string
@@ -80,7 +80,7 @@ export class Attempt {
     return running
   }
 
-  /** The worker closes: the handler is told to stop, and failing now burns no attempt. */
+  /** The worker closes, or the job was cancelled: the handler is told to stop, and failing now burns no attempt. */
   interrupt(error: HoldfastError): void {
     this.#abort(error)
   }
@@ -136,7 +136,9 @@ export class Attempt {
   }
 
   async #endOfFailure(error: unknown): Promise<Ending> {
-    if (this.#aborted?.code === 'CLOSING') return { kind: 'released' }
+    const told = this.#aborted?.code
+    // Of a job that was cancelled the store says how it ends.
+    if (told === 'CLOSING' || told === 'CANCELLED') return { kind: 'released' }
     this.outcome = { error }
     return endOfFailure(error, this.grant.head!, this.job, this.#options)
   }

@@ -1,5 +1,6 @@
 /** Working without a loop: jobs are asked for one by one, and whoever asked says how they end. */
 import type { Departure, Ending } from '../core/lifecycle.ts'
+import { HoldfastError } from '../error.ts'
 import type { JobHold } from '../job-fields.ts'
 import { Job } from '../job.ts'
 import { type HandLease, type Holder, claimByHand, extendByHand, settleByHand } from '../ledger/by-hand.ts'
@@ -76,6 +77,10 @@ export class ByHand {
   async #end(lease: HandLease, ending: Ending): Promise<Departure> {
     const departure = await settleByHand(this.#ledger, lease, ending, this.#holder)
     this.#retain.note(departure)
+    const { failedCode, failedReason = '' } = departure.head
+    if (failedCode === 'CANCELLED') {
+      throw new HoldfastError('CANCELLED', `job ${lease.grant.id} was cancelled: ${failedReason}`)
+    }
     return departure
   }
 }

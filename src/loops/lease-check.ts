@@ -1,9 +1,10 @@
 /**
- * Noticing that somebody ended a lease of ours by force: it looks whether the leases of running jobs are still there, when a
- * hint says so and with each renewal.
+ * Noticing what others did to jobs that run here: that a lease was ended by force, or a job cancelled. It looks whether the leases
+ * of running jobs are still there, and what their heads say, when a hint says so and with each renewal.
  */
+import { HoldfastError } from '../error.ts'
 import { exactly } from '../core/keys.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import { type Ledger, readHead } from '../ledger/ledger.ts'
 import type { Attempt } from './attempt.ts'
 
 export class LeaseCheck {
@@ -32,20 +33,30 @@ export class LeaseCheck {
     this.#unwatch = undefined
   }
 
-  /** One scan for all leases. */
+  /** One scan for all leases, and one read for all heads. */
   async look(): Promise<void> {
     const { store, lanes } = this.#ledger
     const attempts = [...this.#attempts()]
     if (attempts.length === 0) return
     try {
-      const found = await store.scan(
-        attempts.map(({ grant }) => ({ ...exactly(lanes.lease, grant.leaseKey), limit: 1 })),
-      )
+      const [found, heads] = await Promise.all([
+        store.scan(attempts.map(({ grant }) => ({ ...exactly(lanes.lease, grant.leaseKey), limit: 1 }))),
+        store.read(attempts.map(({ grant }) => grant.name)),
+      ])
       attempts.forEach((attempt, at) => {
+        const reason = reasonOfCancel(attempt, heads[at])
+        if (reason !== undefined) attempt.interrupt(new HoldfastError('CANCELLED', reason))
         if (found[at]?.length === 0) this.#report.lost(attempt)
       })
     } catch (error) {
       this.#report.error(error)
     }
   }
+}
+
+/** Why a job was cancelled, where it was: with its lease left to end as such, or ended by force. */
+function reasonOfCancel({ grant }: Attempt, raw: string | undefined): string | undefined {
+  if (raw === undefined || raw === grant.raw) return undefined
+  const { head } = readHead(raw)
+  return head?.failedCode === 'CANCELLED' ? head.failedReason : head?.cancelled
 }

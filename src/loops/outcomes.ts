@@ -3,12 +3,13 @@
  * objects of handlers and listeners up to date.
  */
 import { isError } from '../core/failure.ts'
-import type { Departure, Ending } from '../core/lifecycle.ts'
+import type { Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import { Job } from '../job.ts'
 import { type Grant, type GrantedParts, partsInHead, recordOfGrant } from '../ledger/claim.ts'
 import type { Stalled } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { SettlePlan } from '../ledger/settle.ts'
 import type { Retain } from './retain.ts'
 import type { Ended } from './settling.ts'
 
@@ -17,7 +18,9 @@ export interface ShiftReports {
   readonly active: (job: Job) => void
   readonly progress: (job: Job, progress: unknown) => void
   readonly completed: (job: Job, result: unknown) => void
-  /** An attempt failed; `final` where it was the last. */
+  /** `failed` follows. */
+  readonly cancelled: (id: string, reason: string) => void
+  /** An attempt failed, or the job was ended otherwise; `final` where it was its last attempt. */
   readonly failed: (job: Job, error: Error, final: boolean) => void
   readonly stalled: (id: string) => void
   readonly lockLost: (job: Job) => void
@@ -46,29 +49,37 @@ export class Outcomes {
     return new Job({ ledger: this.#ledger, record, grant, onProgress: this.#onProgress })
   }
 
-  /** The store has the end of a lease; `departure` is absent where the job was set aside. */
-  settled(ended: Ended, departure: Departure | undefined): void {
-    const { attempt, grant, ending } = ended
-    if (ending === 'parked') return
+  /** The store has the end of a lease; `plan` is absent where the job was set aside or parked. */
+  settled(ended: Ended, plan: SettlePlan | undefined): void {
+    const { attempt, grant } = ended
+    if (plan === undefined && ended.ending === 'parked') return
     const job = attempt?.job ?? ended.job ?? this.jobOf(grant, { data: '', progress: '' })
-    if (ending === 'set aside' || departure === undefined) return this.#setAside(grant, job)
+    if (plan === undefined) return this.#setAside(grant, job)
+    const { departure, ending } = plan
     const { head } = departure
     job.adopt({ head, result: ending.kind === 'completed' ? ending.result : '', history: [] })
     if (ending.kind === 'completed') this.#reports.completed(job, attempt?.outcome.result)
     if (ending.kind === 'failed')
       this.#reports.failed(job, errorOf(ended, ending), head.failedCode !== undefined)
+    if (ending.kind === 'cancelled') this.#cancelled(job, ending.failure.message)
     this.#retain.note(departure)
   }
 
   /** A reaper ended a lease. */
   stalled({ grant, departure }: Stalled): void {
-    this.#reports.stalled(grant.id)
     const job = this.jobOf(grant, partsInHead(grant))
+    const { failedCode, failedReason = '' } = departure?.head ?? {}
+    if (failedCode !== 'CANCELLED') this.#reports.stalled(grant.id)
     if (departure === undefined) return this.#setAside(grant, job)
     job.adopt({ head: departure.head, result: '', history: [] })
-    const { failedCode, failedReason } = departure.head
-    if (failedCode !== undefined) this.#reports.failed(job, new Error(failedReason), true)
+    if (failedCode === 'CANCELLED') this.#cancelled(job, failedReason)
+    else if (failedCode !== undefined) this.#reports.failed(job, new Error(failedReason), true)
     this.#retain.note(departure)
+  }
+
+  #cancelled(job: Job, reason: string): void {
+    this.#reports.cancelled(job.id, reason)
+    this.#reports.failed(job, new HoldfastError('CANCELLED', reason), false)
   }
 
   #setAside({ id, unreadable }: Grant, job: Job): void {

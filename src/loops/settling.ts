@@ -3,7 +3,7 @@
  * refused ones looked into, rejected ones sent again. An ending leaves this place only with the store's word.
  */
 import { UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
-import type { Departure, Ending } from '../core/lifecycle.ts'
+import type { Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import type { Job } from '../job.ts'
 import type { Grant } from '../ledger/claim.ts'
@@ -27,8 +27,8 @@ export interface Ended {
 }
 
 export interface SettlingReports {
-  /** The store has it: `departure` is what became of the job, absent where it was set aside. */
-  readonly settled: (ended: Ended, departure: Departure | undefined) => void
+  /** The store has it: `plan` says what became of the job, absent where it was set aside or parked. */
+  readonly settled: (ended: Ended, plan: SettlePlan | undefined) => void
   /** The lease was taken; nothing happened. */
   readonly lost: (ended: Ended) => void
 }
@@ -114,9 +114,11 @@ export class Settling {
     if (ending === 'set aside' || grant.head === undefined) {
       return { ended, plan: undefined, changes: planSetAside(this.#ledger, grant) }
     }
-    if (ending === 'parked') return { ended, plan: undefined, changes: planPark(this.#ledger, grant) }
+    if (ending === 'parked' && grant.head.cancelled === undefined) {
+      return { ended, plan: undefined, changes: planPark(this.#ledger, grant) }
+    }
     const { store } = this.#ledger
-    const plan = planSettle(this.#ledger, grant, ending, {
+    const plan = planSettle(this.#ledger, grant, ending === 'parked' ? { kind: 'released' } : ending, {
       now: store.now(),
       random: store.host.random(),
       maxStalledCount: this.#maxStalledCount,
@@ -139,7 +141,7 @@ export class Settling {
 
   #applied({ ended, plan }: Planned, entryRemoved: boolean): void {
     this.#renewal.end(ended.grant, entryRemoved)
-    this.#reports.settled(ended, plan?.departure)
+    this.#reports.settled(ended, plan)
   }
 
   #rejected(planned: Planned, error: HoldfastError): void {

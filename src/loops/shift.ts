@@ -102,9 +102,9 @@ export class Shift {
       { lost: (claim) => this.#lose(claim), renewed: () => void this.#leaseCheck.look(), error },
     )
     this.#settling = new Settling(ledger, this.#renewal, maxStalledCount, {
-      settled: (ended, departure) => {
+      settled: (ended, plan) => {
         this.#changed()
-        this.#outcomes.settled(ended, departure)
+        this.#outcomes.settled(ended, plan)
       },
       lost: ({ attempt }) => {
         this.#changed()

@@ -29,6 +29,7 @@ const endings: readonly Ending[] = [
   { kind: 'released' },
   { kind: 'snoozed', ms: 0 },
   { kind: 'snoozed', ms: 500 },
+  { kind: 'cancelled', failure: { message: 'no more' } },
 ]
 
 interface Circumstance {
@@ -77,8 +78,8 @@ test('every departure is one that the table allows', () => {
 
 test('each other departure the table allows does happen', () => {
   const seen = new Set(all.map((one) => `${one.ending.kind} ${stateAfter(endOf(one))}`))
-  const table = (['completed', 'failed', 'stalled', 'released', 'snoozed'] as const).flatMap((event) =>
-    LIFECYCLE[event].to.map((state) => `${event} ${state}`),
+  const table = (['completed', 'failed', 'stalled', 'released', 'snoozed', 'cancelled'] as const).flatMap(
+    (event) => LIFECYCLE[event].to.map((state) => `${event} ${state}`),
   )
   expect([...seen].sort()).toEqual(table.sort())
 })

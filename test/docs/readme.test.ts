@@ -212,6 +212,7 @@ const WORKER_EVENTS: Record<keyof WorkerEvents<never>, true> = {
   progress: true,
   completed: true,
   failed: true,
+  cancelled: true,
   stalled: true,
   'retries-exhausted': true,
   lockLost: true,
@@ -224,6 +225,8 @@ const WORKER_EVENTS: Record<keyof WorkerEvents<never>, true> = {
 }
 const QUEUE_EVENTS: Record<keyof QueueEvents<never>, true> = {
   waiting: true,
+  cancelled: true,
+  failed: true,
   removed: true,
   cleaned: true,
   paused: true,
@@ -244,6 +247,7 @@ const FAILED_CODES: Record<FailedCode, true> = {
   ATTEMPTS_EXHAUSTED: true,
   UNREADABLE: true,
   NO_HANDLER: true,
+  CANCELLED: true,
 }
 const STORE: Record<Exclude<keyof Store, symbol>, true> = {
   ready: true,

@@ -6,7 +6,7 @@ import { type Command, aFaultAtOnce, aQueue, anId, times } from './drawn.ts'
 import type { Fault, QueueNumber } from './harness.ts'
 import { counters } from './model.ts'
 import { type Scene, Step } from './step.ts'
-import { type ModelOptions, addToWorld, retryInWorld, withoutJob } from './world.ts'
+import { type ModelOptions, addToWorld, cancelInWorld, retryInWorld, withoutJob } from './world.ts'
 
 const someData: fc.Arbitrary<unknown> = fc.oneof(
   fc.record({ n: fc.nat({ max: 9 }) }),
@@ -111,6 +111,20 @@ const retry = (q: QueueNumber, id: string, resetAttempts: boolean, fault?: Fault
     },
   })
 
+const cancel = (q: QueueNumber, id: string, force: boolean, fault?: Fault) =>
+  new Step(`cancel(${id}${force ? ' by force' : ''})`, q, fault, {
+    prepare: () => undefined,
+    act: (_, { here }) => here.queue.cancel(id, 'not wanted', { force }),
+    expect: (_, world, { now }) => {
+      const job = world.jobs.get(id)
+      if (job === undefined) return { states: [world], out: false }
+      if (job.finishedOn !== undefined) return { states: [world], out: job.failedCode === 'CANCELLED' }
+      if (job.cancelled === true && !force) return { states: [world], out: true }
+      counters[job.place === 'lease' ? 'toldToStop' : 'cancelled']++
+      return { states: [world, cancelInWorld(world, job, now, force)], out: true }
+    },
+  })
+
 /** Time, and the ends of processes. */
 const time = (label: string, act: (scene: Scene) => Promise<void>) =>
   new Step(label, 0, undefined, {
@@ -152,6 +166,12 @@ export const commands: fc.Arbitrary<Command>[] = [
     .tuple(aQueue, anId, fc.boolean(), aFaultAtOnce)
     .map(([q, id, force, fault]) => remove(q, id, force, fault)),
   fc.tuple(aQueue, anId, fc.boolean(), aFaultAtOnce).map(([q, id, anew, fault]) => retry(q, id, anew, fault)),
+  ...times(
+    3,
+    fc
+      .tuple(aQueue, anId, fc.constantFrom(false, false, true), aFaultAtOnce)
+      .map(([q, id, force, fault]) => cancel(q, id, force, fault)),
+  ),
   fc
     .constantFrom(-3_600_000, -500, 700, 90_000)
     .map((ms) => time(`jump(${ms})`, async ({ real }) => real.host.jump(ms))),

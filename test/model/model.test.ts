@@ -30,6 +30,8 @@ const FLOORS: Partial<Counters> = {
   cleaned: 20,
   obliterated: 2,
   retried: 2,
+  cancelled: 20,
+  toldToStop: 5,
   promoted: 40,
   edited: 60,
   parked: 20,

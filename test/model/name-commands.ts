@@ -1,6 +1,7 @@
 /** Jobs that their worker has no room for: out of the way, and back in line. */
 import * as fc from 'fast-check'
 import { below } from '../../src/core/keys.ts'
+import { adoptHead } from '../../src/ledger/claim.ts'
 import { planPark } from '../../src/ledger/set-aside.ts'
 import { type Command, aFaultAtOnce, aQueue, times } from './drawn.ts'
 import { headNameOf } from './dump.ts'
@@ -17,11 +18,18 @@ const park = (q: QueueNumber, at: number, fault?: Fault) =>
       return { token: tokens[tokens.length - 1 - (at % tokens.length)]! }
     },
     act: async ({ token: { grant } }, { here }) => {
-      const [applied] = await here.ledger.store.commit(planPark(here.ledger, grant))
+      const { store } = here.ledger
+      const now = { ...grant }
+      adoptHead(now, (await store.read([grant.name]))[0])
+      if (now.head === undefined) return false
+      if (now.head.cancelled !== undefined) return 'cancelled'
+      const [applied] = await store.commit(planPark(here.ledger, now))
       return applied !== false
     },
     expect: ({ token: { grant, claim } }, world) => {
       const job = world.jobs.get(grant.id)
+      // Whoever has it on lease would end it instead.
+      if (job?.cancelled === true) return { states: [world], out: 'cancelled' }
       if (job?.place !== 'lease' || job.claim !== claim) return { states: [world], out: false }
       const parked = withJob(world, { ...job, place: 'parked', claim: undefined, granted: undefined })
       return { states: [world, parked], out: true }

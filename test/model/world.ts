@@ -44,6 +44,8 @@ export interface ModelJob {
   readonly runAt?: number | undefined
   readonly finishedOn?: number | undefined
   readonly failedCode?: string | undefined
+  /** Somebody cancelled it while it was on lease. */
+  readonly cancelled?: boolean | undefined
   readonly fence: number
   /** The fence of the grant, while it is on lease. */
   readonly granted?: { readonly fence: number } | undefined
@@ -189,6 +191,7 @@ export function endInWorld(world: World, job: ModelJob, ending: ModelEnding, now
     attemptsStarted: job.attemptsStarted + 1,
     fence: Math.max(job.granted!.fence + 1, now),
   }
+  if (job.cancelled === true) return deadInWorld(world, { ...ended, cancelled: undefined }, 'CANCELLED', now)
   switch (ending.kind) {
     case 'completed': {
       if (job.options.removeOnComplete === true) return withoutJob(world, job.id)
@@ -213,6 +216,15 @@ export function endInWorld(world: World, job: ModelJob, ending: ModelEnding, now
     default:
       return againInWorld(world, ended, ending.ms, now)
   }
+}
+
+/** At once, or with its lease, or, by force, with its lease now. */
+export function cancelInWorld(world: World, job: ModelJob, now: number, force: boolean): World {
+  if (job.place === 'lease') {
+    const told = { ...job, cancelled: true }
+    return force ? endInWorld(world, told, { kind: 'released' }, now) : withJob(world, told)
+  }
+  return deadInWorld(world, { ...job, runAt: undefined }, 'CANCELLED', now)
 }
 
 function deadInWorld(world: World, job: ModelJob, failedCode: string, now: number): World {

@@ -84,6 +84,7 @@ function listen(worker: Worker, said: string[]): void {
   worker.on('progress', (job, progress) => say(`progress ${job.id} ${JSON.stringify(progress)}`))
   worker.on('completed', (job, result) => say(`completed ${job.id} ${JSON.stringify(result)}`))
   worker.on('failed', (job, error) => say(`failed ${job?.id} ${textOf(error)}`))
+  worker.on('cancelled', (id, reason) => say(`cancelled ${id} ${reason}`))
   worker.on('stalled', (id) => say(`stalled ${id}`))
   worker.on('retries-exhausted', (id, attempts) => say(`exhausted ${id} ${attempts}`))
   worker.on('lockLost', (job) => say(`lockLost ${job.id}`))
