@@ -11,8 +11,8 @@ export interface RedisClient {
   readonly isCluster?: boolean
   /** Sends one command; numbers come as numbers, texts as strings, nothing as `null`, an error as a rejection. */
   call(command: string, args: (string | number)[]): Promise<unknown>
-  /** Another client with the same settings, for subscriptions. */
-  duplicate(): RedisSubscriber
+  /** Another client with the same settings but these, for subscriptions. */
+  duplicate(settings?: object): RedisSubscriber
   /** `close`: the connection is lost. */
   on(event: 'close', listener: () => void): unknown
   /** Ends what `on` began. */

@@ -78,7 +78,10 @@ export class Wakes {
   }
 
   #connect(): RedisSubscriber {
-    const subscriber = this.#client.duplicate()
+    // It subscribes below. ioredis does so too after a reconnect, but lets nobody catch what comes of it: where the connection is
+    // closed meanwhile, that would end the process.
+    const settings = this.#client.isCluster === true ? undefined : { autoResubscribe: false }
+    const subscriber = this.#client.duplicate(settings)
     subscriber.on('message', (channel) => this.#watchers.wake([this.#names.laneOf(channel)]))
     subscriber.on('ready', () => this.#subscribe([...this.#lanes.keys()]))
     subscriber.on('error', () => {
