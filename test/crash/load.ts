@@ -5,15 +5,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue, Worker } from 'holdfast'
 import { levelStore } from 'holdfast/level'
-import type { JobState, Store } from '../../src/index.ts'
+import { redisStore } from 'holdfast/redis'
+import { Redis } from 'ioredis'
+import type { HoldfastError, JobState, Store } from '../../src/index.ts'
 import { eagerDatabase } from './eager-database.ts'
 import { orders, say } from './orders.ts'
 import { type PlanShape, type PlannedJob, hashOf, throwsAt, unitOf } from './plan.ts'
 
 export interface LoadOrders extends PlanShape {
+  /** A directory, or the URL of a server. */
   readonly path: string
-  /** `eager` acknowledges before it writes: the store that the witness must convict. */
-  readonly store: 'level' | 'eager'
+  /**
+   * `eager` acknowledges before it writes: the store that the witness must convict. With `redis` it is the server that is
+   * killed, and this program that survives.
+   */
+  readonly store: 'level' | 'eager' | 'redis'
   readonly roles: readonly ('producer' | 'worker')[]
   /** Numbers of the units to add: from the first to below the second. */
   readonly units: readonly [from: number, until: number]
@@ -31,6 +37,8 @@ const BACKLOG_MOST = 200
 const LIST_PAGE = 50
 
 const load = orders() as LoadOrders
+/** What is to be closed behind the store. */
+const clients: Redis[] = []
 const store = open(load)
 const queue = new Queue<Jobs>('load', {
   store,
@@ -38,6 +46,9 @@ const queue = new Queue<Jobs>('load', {
 })
 /** Jobs added and not done yet, as this process sees it. */
 const backlog = { jobs: 0 }
+/** Aborted once nothing more is to be added. */
+const enough = new AbortController()
+process.once('SIGUSR2', () => enough.abort())
 
 const audit = await queue.verify()
 for (const problem of audit.problems) say('BROKEN', problem)
@@ -51,10 +62,20 @@ if (load.drain) {
   await worker?.close()
   await queue.close()
   await store.close()
+  for (const client of clients) client.disconnect()
 }
 
 function open({ store: kind, path }: LoadOrders): Store {
+  if (kind === 'redis') return redisStore(reconnecting(path), { durability: 'disk' })
   return levelStore(kind === 'eager' ? eagerDatabase(path) : path)
+}
+
+function reconnecting(url: string): Redis {
+  const client = new Redis(url, { retryStrategy: () => 10, enableReadyCheck: false })
+  // It tries again; what became of a call is the store's to say.
+  client.on('error', () => {})
+  clients.push(client)
+  return client
 }
 
 function startWorker(): Worker<Jobs> {
@@ -81,22 +102,30 @@ async function produce(): Promise<void> {
   let [next] = load.units
   const [, until] = load.units
   const caller = async (): Promise<void> => {
-    while (next < until) {
+    while (next < until && !enough.signal.aborted) {
       const unit = unitOf(load, next++)
       while (backlog.jobs > BACKLOG_MOST) await sleep(1)
       backlog.jobs += unit.length
       for (const { id, hash } of unit) say('TRY', id, hash)
-      await add(unit)
-      for (const { id } of unit) say('ACK', id)
+      const word = await add(unit)
+      if (word !== undefined) for (const { id } of unit) say(word, id)
     }
   }
   await Promise.all(Array.from({ length: load.callers }, caller))
 }
 
-async function add(unit: readonly PlannedJob[]): Promise<void> {
-  const [first] = unit
-  if (unit.length === 1) await queue.add('load', first!.body, first!.opts)
-  else await queue.addBulk(unit.map(({ body, opts }) => ({ name: 'load', data: body, opts })))
+/** What can be said of the unit once its add has ended; nothing where it may be there or not. */
+async function add(unit: readonly PlannedJob[]): Promise<'ACK' | 'NOT' | undefined> {
+  try {
+    const [first] = unit
+    if (unit.length === 1) await queue.add('load', first!.body, first!.opts)
+    else await queue.addBulk(unit.map(({ body, opts }) => ({ name: 'load', data: body, opts })))
+    return 'ACK'
+  } catch (error) {
+    if (load.store !== 'redis') throw error
+    backlog.jobs -= unit.length
+    return (error as HoldfastError).outcome === 'failed' ? 'NOT' : undefined
+  }
 }
 
 async function drained(): Promise<void> {

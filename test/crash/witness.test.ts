@@ -36,6 +36,7 @@ test.each([
   ['1 ended with other data than it was added with', ['TRY 1 h', 'RUN 1 5 1 h', 'END 1 completed x']],
   ['1 ran with fence 5 after 5', ['TRY 1 h', 'RUN 1 5 1 h', 'RUN 1 5 2 h', 'END 1 completed h']],
   ['1 was done 2 times', ['TRY 1 h', 'RUN 1 5 1 h', 'DONE 1 5', 'DONE 1 5', 'END 1 completed h']],
+  ['1 was refused and is completed', ['TRY 1 h', 'NOT 1', 'RUN 1 5 1 h', 'END 1 completed h']],
   ['1 was done and is failed', ['TRY 1 h', 'RUN 1 5 1 h', 'DONE 1 5', 'END 1 failed h']],
   ['1 is completed and never ran', ['TRY 1 h', 'END 1 completed h']],
   ['1 is active although all is drained', ['TRY 1 h', 'END 1 active h']],

@@ -4,6 +4,7 @@
  *
  *     TRY id hash                 about to add        RUN id fence attempt hash      a handler begins, and what it was given
  *     ACK id                      the add resolved    DONE id fence                  `completed` was emitted
+ *     NOT id                      it was refused, and is certainly not there
  *     BROKEN problem              found by verify     END id state hash              what is in the queue at the end
  *
  * An id with a dot is part of a bulk; what is before the dot names the bulk.
@@ -30,6 +31,7 @@ interface Account {
   readonly id: string
   hash?: string
   acknowledged: boolean
+  refused: boolean
   /** Of all its runs, in the order they were said. */
   readonly fences: number[]
   readonly attempts: number[]
@@ -97,6 +99,9 @@ export class Witness {
     ACK: (account) => {
       account.acknowledged = true
     },
+    NOT: (account) => {
+      account.refused = true
+    },
     RUN: (account, [fence, attempt, hash]) => {
       this.#compare(account, 'ran', hash)
       if (Number(fence) <= (account.fences.at(-1) ?? 0))
@@ -119,7 +124,8 @@ export class Witness {
     else if (hash !== given) this.#fault(`${id} ${event} with other data than it was added with`)
   }
 
-  #judgeOne({ id, done, end, fences }: Account): void {
+  #judgeOne({ id, done, end, fences, refused }: Account): void {
+    if (refused && end !== undefined) this.#fault(`${id} was refused and is ${end}`)
     if (end !== undefined && end !== 'completed' && end !== 'failed')
       this.#fault(`${id} is ${end} although all is drained`)
     if (done > 0 && end !== undefined && end !== 'completed') this.#fault(`${id} was done and is ${end}`)
@@ -144,7 +150,7 @@ export class Witness {
   #account(id: string): Account {
     let account = this.#accounts.get(id)
     if (account === undefined) {
-      account = { id, acknowledged: false, fences: [], attempts: [], done: 0 }
+      account = { id, acknowledged: false, refused: false, fences: [], attempts: [], done: 0 }
       this.#accounts.set(id, account)
     }
     return account
