@@ -9,6 +9,8 @@ export default defineConfig({
     scale: 'bench/scale.ts',
     mass: 'bench/mass.ts',
     peers: 'bench/peers/main.ts',
+    redis: 'bench/redis/main.ts',
+    'redis-run': 'bench/redis/run.ts',
   },
   outDir: 'dist-bench',
   format: 'esm',
@@ -16,6 +18,6 @@ export default defineConfig({
   target: 'es2023',
   dts: false,
   fixedExtension: false,
-  deps: { neverBundle: ['classic-level'] },
+  deps: { neverBundle: ['classic-level', 'ioredis'] },
   logLevel: 'error',
 })

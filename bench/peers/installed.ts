@@ -1,18 +1,12 @@
-/** The peers as they are installed beside this file, wherever it was bundled to. */
+/** The peers as they are installed beside this file. */
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Installed } from '../installed.ts'
 
-/** The bundle lies in `dist-bench`. */
-const FOLDER = new URL('../bench/peers/', import.meta.url)
-const require = createRequire(new URL('package.json', FOLDER))
+const installed = new Installed('peers')
 
-/** A peer's module, as far as it is used. */
-export async function load<Module>(name: string): Promise<Module> {
-  return (await import(pathToFileURL(require.resolve(name)).href)) as Module
-}
+export const load = <Module>(name: string): Promise<Module> => installed.load(name)
 
-export const fileBeside = (name: string): string => fileURLToPath(new URL(name, FOLDER))
+export const fileBeside = (name: string): string => installed.file(name)
 
 /** The binary of Bun; `undefined` where its package is not installed. */
 export function bunBinary(): string | undefined {
