@@ -4,9 +4,8 @@
  * faults; those are played by the tests, around it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Queue, Worker } from '../../src/index.ts'
+import { Queue, Worker, type WorkerOptions } from '../../src/index.ts'
 import type { HoldfastError } from '../../src/error.ts'
-import type { WorkerOptions } from '../../src/worker.ts'
 import type { Store } from '../../src/store.ts'
 
 const QUEUE = 'load'
