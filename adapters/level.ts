@@ -78,7 +78,9 @@ function assertOptions(options: LevelStoreOptions): void {
   if (typeof options !== 'object' || options === null) throw invalid('the options are no object')
   const { durability, host, acceptLoss, ...unknown } = options
   const [name] = Object.keys(unknown)
-  if (name !== undefined) throw invalid(`there is no option ${name}`)
+  if (name !== undefined) {
+    throw invalid(`there is no option ${JSON.stringify(name)}; there are durability, host, acceptLoss`)
+  }
   if (durability !== undefined && durability !== 'disk' && durability !== 'process') {
     throw invalid(`durability is 'disk' or 'process', not ${JSON.stringify(durability)}`)
   }

@@ -42,7 +42,8 @@ export type MapOf<First, Result, Name extends string> = [Result] extends [Omitte
     : { [K in Name]: { data: First; result?: any; progress?: any } }
   : { [K in Name]: { data: First; result?: Result; progress?: any } }
 
-export type NameOf<Map> = keyof Map & string
+/** Inferred, because the compiler's messages then list the names instead of naming this type. */
+export type NameOf<Map> = keyof Map extends infer Name extends keyof Map ? Name & string : never
 /** The names are told apart one by one, so that a union of names gives the union of what each stands for. */
 export type DataOf<Map, Name extends keyof Map> = Name extends keyof Map
   ? Map[Name] extends { data: infer Data }

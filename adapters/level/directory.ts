@@ -67,6 +67,10 @@ export async function openError(path: string, cause: unknown): Promise<HoldfastE
       { cause },
     )
   }
+  if (/EEXIST|ENOTDIR/.test(error.message)) {
+    const message = `${path}, or a part of it, is a file: a LevelDB store is a directory of its own`
+    return new HoldfastError('STORE_FAILED', message, { cause })
+  }
   return error
 }
 

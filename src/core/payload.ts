@@ -77,6 +77,7 @@ function findObstacle(value: unknown, above: readonly object[]): Obstacle | unde
     case 'object':
       return value === null ? undefined : findObstacleInside(value, above)
     default:
+      if (typeof value === 'bigint') return { path: '', why: 'is a bigint: pass it as a string' }
       return { path: '', why: `is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}` }
   }
 }
@@ -97,7 +98,8 @@ function findObstacleInside(value: object, above: readonly object[]): Obstacle |
   }
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) {
-    return { path: '', why: `is ${describeClass(value)}, not a plain object` }
+    const advice = value instanceof Date ? ': pass its toISOString()' : ''
+    return { path: '', why: `is ${describeClass(value)}, not a plain object${advice}` }
   }
   if (Object.getOwnPropertySymbols(value).length > 0) return { path: '', why: 'has a symbol as a key' }
   for (const key of Object.keys(value)) {

@@ -17,7 +17,7 @@ test.each([
   ['a path with NUL', 'a\0b', {}, /path/],
   ['a number', 7, {}, /neither a path/],
   ['an object that is no database', {}, {}, /neither a path/],
-  ['an unknown option', 'x', { durable: true }, /durable/],
+  ['an unknown option', 'x', { durable: true }, /no option "durable"; there are durability, host/],
   ['a durability it cannot have', 'x', { durability: 'replicated' }, /durability/],
   ['a host that is none', 'x', { host: 1 }, /host/],
   ['an acceptLoss that is no boolean', 'x', { acceptLoss: 1 }, /acceptLoss/],
@@ -112,7 +112,10 @@ test('a path that is a file is no store', async () => {
     .ready()
     .catch((error: unknown) => error)
   expect(error).toMatchObject({ code: 'STORE_FAILED', outcome: 'failed' })
-  expect(String(error)).toContain(place)
+  expect(String(error)).toContain(`${place}, or a part of it, is a file`)
+  await expect(levelStore(join(place, 'inside')).ready()).rejects.toThrow(
+    'inside, or a part of it, is a file',
+  )
 })
 
 test('a damaged directory is reported as corrupt', async () => {

@@ -77,7 +77,7 @@ for (let level = 0; level < 501; level++) deep = { d: deep }
 
 describe('what JSON would lose is refused', () => {
   test.each<[string, unknown, string]>([
-    ['a BigInt', { a: [1, { b: 10n }] }, '$.a[1].b is a bigint'],
+    ['a BigInt', { a: [1, { b: 10n }] }, '$.a[1].b is a bigint: pass it as a string'],
     ['NaN', { n: NaN }, '$.n is NaN'],
     ['Infinity', [Infinity], '$[0] is Infinity'],
     ['-0', { z: -0 }, '$.z is -0'],
@@ -86,7 +86,7 @@ describe('what JSON would lose is refused', () => {
     ['a function', { f: () => 1 }, '$.f is a function'],
     ['a symbol', { s: Symbol('s') }, '$.s is a symbol'],
     ['a symbol as a key', { o: { [Symbol('s')]: 1 } }, '$.o has a symbol as a key'],
-    ['a Date', { when: new Date(0) }, '$.when is a Date'],
+    ['a Date', { when: new Date(0) }, '$.when is a Date, not a plain object: pass its toISOString()'],
     ['a Map', new Map(), '$ is a Map'],
     ['an instance of a class', { u: new URL('http://a.b/') }, '$.u is a URL'],
     ['a circle', circular, '$.a.self refers back to what holds it'],
