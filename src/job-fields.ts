@@ -105,6 +105,8 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
   readonly deduplicated: boolean
   /** What it can be found by; empty where it has none. */
   readonly tags: readonly string[]
+  /** The schedule that made it, by id; `undefined` for all other jobs. */
+  readonly repeatJobKey: string | undefined
   /** Who or what asked for it; empty where nobody said. */
   readonly metadata: Readonly<Record<string, string>>
   readonly #source: JobSource
@@ -142,6 +144,7 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
     this.priority = key?.priority ?? 0
     this.timestamp = head?.timestamp ?? 0
     this.tags = head?.opts.tags ?? []
+    this.repeatJobKey = head?.schedule
     this.metadata = head?.opts.metadata ?? {}
     this.deduplicated = source.deduplicated ?? false
     this.adopt(record)

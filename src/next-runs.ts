@@ -1,8 +1,8 @@
 /** When a pattern runs, for people to check. */
+import { slotsOfPattern } from './almanac.ts'
 import { refuseOption } from './core/check.ts'
-import { checkPattern, cronSlots, zoneNamed } from './core/cron.ts'
+import { checkPattern, zoneNamed } from './core/cron.ts'
 import { firstSlots } from './core/slots.ts'
-import { loadCronParser } from './cron-parser.ts'
 import { localZone, wallTime } from './host.ts'
 
 /** Runs that are told at most. */
@@ -21,12 +21,12 @@ export async function nextRuns(
   after: Date | number = wallTime(),
 ): Promise<Date[]> {
   const checked = checkPattern(pattern, 'pattern')
-  const zone = zoneNamed(tz, 'tz')
+  zoneNamed(tz, 'tz')
   if (!(Number.isInteger(count) && count >= 0 && count <= RUNS_MOST))
     refuseOption('count', count, `a whole number from 0 to ${RUNS_MOST}`)
   const from = Number(after)
   if (!Number.isFinite(from)) refuseOption('after', after, 'a valid Date, or milliseconds since the epoch')
-  const slots = cronSlots(await loadCronParser(), checked, zone)
+  const slots = await slotsOfPattern(checked, tz)
   const first = slots.after(from)
   return first === undefined ? [] : firstSlots(slots, first, Infinity, count).map((slot) => new Date(slot))
 }

@@ -1,4 +1,5 @@
 /** Looking at a queue: one job, lists of jobs, how many there are. Nothing here changes anything. */
+import { LIST_MOST } from './core/bounds.ts'
 import { integer, show } from './core/check.ts'
 import { JOB_STATES, type JobState } from './core/lifecycle.ts'
 import { HoldfastError } from './error.ts'
@@ -45,7 +46,7 @@ export abstract class QueueLook<
     integer(0, Number.MAX_SAFE_INTEGER)(start, 'start')
     integer(-1, Number.MAX_SAFE_INTEGER)(end, 'end')
     await this.open()
-    const last = Math.min(end === -1 ? Infinity : end, start + LIST_JOBS - 1)
+    const last = Math.min(end === -1 ? Infinity : end, start + LIST_MOST - 1)
     const keys = await listKeys(this.ledger, wanted, { start, end: last, ascending })
     return (await readListed(this.ledger, keys)).map((record) => this.job(record))
   }
@@ -147,9 +148,6 @@ export abstract class QueueLook<
     return verifyQueue(this.ledger)
   }
 }
-
-/** Jobs that one call of `getJobs` gives at most. */
-const LIST_JOBS = 1000
 
 const FILTERS: readonly JobFilter[] = [...JOB_STATES, 'prioritized']
 

@@ -1,18 +1,19 @@
 /** The queue: adding jobs. A thin shell: it checks what users give and calls the ledger. */
-import { JOB_NAME_CHARACTERS, TURN_JOBS } from './core/bounds.ts'
+import { TURN_JOBS } from './core/bounds.ts'
 import { refuseOption, refuseStranger } from './core/check.ts'
-import { type JobOptions, checkJobOptions } from './core/job-options.ts'
+import { type JobOptions, checkJobName, checkJobOptions } from './core/job-options.ts'
+import { checkRepeat } from './core/schedule-options.ts'
 import { encodeData } from './core/payload.ts'
 import { HoldfastError } from './error.ts'
-import { nextTurn } from './host.ts'
+import { localZone, nextTurn } from './host.ts'
 import type { JobOf } from './job.ts'
 import type { DataOf, MapOf, NameOf, Omitted } from './job-map.ts'
 import { type AddedJob, type NewJob, addJob, asBulkError } from './ledger/add.ts'
 import { addJobs } from './ledger/add-bulk.ts'
 import { readJob } from './ledger/inspect.ts'
 import { recordOf } from './ledger/ledger.ts'
-import { QueueManage } from './queue-manage.ts'
 import type { BulkJob } from './queue-options.ts'
+import { QueueSchedules } from './queue-schedules.ts'
 import { nextUlid } from './ulids.ts'
 
 type Checked = Omit<NewJob, 'id' | 'ulid'>
@@ -21,14 +22,14 @@ type Checked = Omit<NewJob, 'id' | 'ulid'>
 const BULK_FIELDS = ['name', 'data', 'opts'] as const satisfies readonly (keyof BulkJob)[]
 
 /** Where jobs are added. Any number of queues, of one name or of many, may share a store. */
-export class Queue<First = any, Result = Omitted, Name extends string = string> extends QueueManage<
+export class Queue<First = any, Result = Omitted, Name extends string = string> extends QueueSchedules<
   First,
   Result,
   Name
 > {
   /**
    * Adds a job. Once this resolves the job is stored, at the durability the store states. An id that exists gives the
-   * job that has it, unchanged, with `deduplicated: true`.
+   * job that has it, unchanged, with `deduplicated: true`. With `repeat` it makes a schedule: see `upsertJobScheduler`.
    *
    * @throws HoldfastError `OPTION_INVALID`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `QUEUE_CLOSED`, and the store's.
    */
@@ -37,6 +38,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     data: DataOf<MapOf<First, Result, Name>, N>,
     options?: JobOptions,
   ): Promise<JobOf<MapOf<First, Result, Name>, N>> {
+    if (options?.repeat !== undefined) return this.#addRepeating(name, data, options)
     const checked = this.#check(name, data, options)
     if (!this.isOpened) await this.open()
     const added = await addJob(this.ledger, this.#named(checked))
@@ -93,16 +95,24 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
 
   #check(name: string, data: unknown, options: JobOptions | undefined): Checked {
     this.assertOpen()
-    if (
-      typeof name !== 'string' ||
-      name === '' ||
-      name.length > JOB_NAME_CHARACTERS ||
-      !name.isWellFormed()
-    ) {
-      refuseOption('the job name', name, `a text of 1 to ${JOB_NAME_CHARACTERS} characters`)
-    }
+    checkJobName(name)
     const checked = checkJobOptions(options, this.defaults)
+    if (checked.repeat !== undefined)
+      refuseOption('repeat', checked.repeat, 'left out of addBulk: add and upsertJobScheduler make schedules')
     return { name, data: encodeData(data, checked.sizeLimit), options: checked }
+  }
+
+  async #addRepeating<N extends NameOf<MapOf<First, Result, Name>>>(
+    name: N,
+    data: unknown,
+    { repeat, jobId, ...opts }: JobOptions,
+  ): Promise<JobOf<MapOf<First, Result, Name>, N>> {
+    const timing = checkRepeat(repeat, localZone, 'repeat')
+    const id = jobId ?? this.scheduleIdFor(checkJobName(name), timing, repeat!.tz)
+    return (await this.schedule(id, timing, { name, data, opts })) as unknown as JobOf<
+      MapOf<First, Result, Name>,
+      N
+    >
   }
 
   #named(job: Checked): NewJob {

@@ -1,4 +1,5 @@
 /** The worker: runs handlers for the jobs of a queue. A thin shell around a shift: options, events, beginning and end. */
+import { almanacOf } from './almanac.ts'
 import { checkOptions } from './core/check.ts'
 import { checkQueueName } from './core/job-options.ts'
 import { escapePart } from './core/keys.ts'
@@ -83,6 +84,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
         worker,
         handlerOf: handlerLookup(handler),
         ...rules,
+        almanac: almanacOf(store),
       },
       this.#reports(),
     )

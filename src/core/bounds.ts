@@ -15,6 +15,8 @@ export const VALUE_BYTES = 256 * 1024
 /** Bytes of one key, lane name or record id. A longer one is refused. */
 export const KEY_BYTES = 1024
 
+/** Jobs or schedules that one call lists. */
+export const LIST_MOST = 1000
 /** Keys of a page when the library walks a lane. */
 export const PAGE_KEYS = 200
 /** Jobs that one call of a claim may take: a move to one place counts two operations a key, and one is the claim's entry. */

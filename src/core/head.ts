@@ -46,6 +46,8 @@ interface HeadFields {
   readonly cancelled?: string
   /** The bulk it was added with, where that was stored in more than one unit; forgotten when the head is next rewritten. */
   readonly bulk?: string
+  /** The schedule that made it, by id. */
+  readonly schedule?: string
   /** Parts with records of their own. */
   readonly owns?: readonly OwnedPart[]
   /** What a reader must know in order to handle this job; an older version leaves it alone. */
@@ -89,6 +91,7 @@ export const draftOf = (head: Head): HeadDraft => ({
   failedCode: head.failedCode,
   failedReason: head.failedReason,
   cancelled: head.cancelled,
+  schedule: head.schedule,
   owns: head.owns,
   needs: head.needs,
   [DATA]: head[DATA],

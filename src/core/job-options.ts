@@ -5,6 +5,7 @@ import {
   DURATION_MOST,
   FAILED_KEPT,
   JOB_ID_BYTES,
+  JOB_NAME_CHARACTERS,
   LOG_LINES,
   LOG_LINES_MOST,
   METADATA_BYTES,
@@ -28,6 +29,7 @@ import {
 } from './check.ts'
 import { escapePart } from './keys.ts'
 import { type PassedOverKeepOptions, byLegacy } from './legacy.ts'
+import type { RepeatOptions } from './schedule-options.ts'
 import { utf8Bytes } from './text.ts'
 
 /** A bound by number, by time, or by both. */
@@ -82,10 +84,12 @@ export interface JobOptions {
   tags?: readonly string[]
   /** Who or what asked for this job: short texts, up to 2 KiB as JSON. */
   metadata?: Record<string, string>
+  /** Makes a schedule instead of a job: `jobId` is its id (default: name, pattern and tz), and adding it again changes nothing. */
+  repeat?: RepeatOptions
 }
 
 /** What `defaultJobOptions` of a queue can say: all but what belongs to one job. */
-export type DefaultJobOptions = Omit<JobOptions, 'jobId' | 'runAt'>
+export type DefaultJobOptions = Omit<JobOptions, 'jobId' | 'runAt' | 'repeat'>
 
 /** Job options after checking: one form each, `delay` and `runAt` still as given. */
 export interface CheckedJobOptions
@@ -154,6 +158,11 @@ export function checkName(value: unknown, field: string, most: number): string {
   return value
 }
 
+export const checkJobName = (value: unknown): string =>
+  typeof value === 'string' && value !== '' && value.length <= JOB_NAME_CHARACTERS && value.isWellFormed()
+    ? value
+    : refuseOption('the job name', value, `a text of 1 to ${JOB_NAME_CHARACTERS} characters`)
+
 export const checkQueueName = (value: unknown): string => checkName(value, 'the queue name', NAME_BYTES)
 
 const defaultChecks: Checks<DefaultJobOptions> = {
@@ -176,6 +185,7 @@ const defaultChecks: Checks<DefaultJobOptions> = {
 const jobChecks: Checks<JobOptions> = {
   jobId: (value, field) => checkName(value, field, JOB_ID_BYTES),
   runAt: runAtCheck,
+  repeat: object,
   ...defaultChecks,
 }
 

@@ -16,6 +16,7 @@
  *     staged:<q>    <until>/<bulk>                           a bulk that is being stored, in more than one unit
  *     release:<q>   <bulk>                                   a bulk that is stored, on its way into `ready` and `due`:
  *     bulk-ready.<bulk>:<q>, bulk-due.<bulk>:<q>             its jobs, with the keys they will have there
+ *     schedules:<q> <next>/<schedule>                        when each schedule runs next
  *
  * `<priority>/<order>` is a job's *ready key*: the total order of a queue. `<job>` is the id of the job's head record.
  */
@@ -56,6 +57,20 @@ export const bulkId = (queue: string, bulk: string): string => `queue:${escapePa
 /** The bulk of several units that was stored last. */
 export const lastBulkId = (queue: string): string => `queue:${escapePart(queue)}:bulks`
 
+/** A schedule's record. */
+export const scheduleId = (queue: string, key: string): string =>
+  `sched:${escapePart(queue)}:${escapePart(key)}`
+
+/** The data of its jobs, where that is not in its record. */
+export const scheduleDataId = (name: string): string => `${name}:data`
+
+/** The user's id of a schedule from its record's. */
+export const scheduleKeyOf = (name: string): string => unescapePart(name.slice(name.lastIndexOf(':') + 1))
+
+/** The key of a schedule in `schedules`; one that has no next slot comes last. */
+export const nextSlotKey = (next: number | undefined, name: string): string =>
+  `${timeDigits(next ?? TIME_MOST)}/${name}`
+
 type LaneName =
   | 'ready'
   | 'due'
@@ -71,6 +86,7 @@ type LaneName =
   | 'evicted'
   | 'staged'
   | 'release'
+  | 'schedules'
 export type Lanes = Readonly<Record<LaneName, string>>
 
 /** In which a job has exactly one key: its state key. */
@@ -95,6 +111,7 @@ export function lanesOf(queue: string): Lanes {
     evicted: lane('evicted'),
     staged: lane('staged'),
     release: lane('release'),
+    schedules: lane('schedules'),
   }
 }
 

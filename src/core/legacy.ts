@@ -61,7 +61,9 @@ const NO_LIMITER = later(
 )
 const NO_DEDUPLICATION = later('adding a jobId that exists gives the job that has it')
 const NO_GROUPS = later('a queue for each group can have its own worker and concurrency')
-const NO_REPEAT = later('there are no schedulers; add each run with runAt and a jobId that names its time')
+const NO_STRATEGY = refused(
+  'patterns are read by cron-parser, everywhere alike. Write: add(name, data, { runAt }) in the handler, for what no pattern says',
+)
 const SCHEDULE_HAS_AN_ID = refused(
   'a schedule has one id. Write: queue.upsertJobScheduler(id, repeat, { name, data }), or add(name, data, { jobId: id, repeat })',
 )
@@ -107,8 +109,8 @@ export const LEGACY: Readonly<Record<Place, Rows>> = {
     backoffStrategies: refused(
       'it is an option of the worker itself. Write: { backoffStrategies: { name: (attempt, error, job) => ms } }',
     ),
-    repeatStrategy: NO_REPEAT,
-    repeatKeyHashAlgorithm: NO_REPEAT,
+    repeatStrategy: NO_STRATEGY,
+    repeatKeyHashAlgorithm: SCHEDULE_HAS_AN_ID,
   },
   job: {
     stackTraceLimit: refused(
@@ -117,7 +119,6 @@ export const LEGACY: Readonly<Record<Place, Rows>> = {
     timestamp: refused(
       'leave it out: it is the time of the store when the job is added. Write { runAt } for when to run it',
     ),
-    repeat: NO_REPEAT,
     parent: NO_FLOWS,
     failParentOnFailure: NO_FLOWS,
     continueParentOnFailure: NO_FLOWS,

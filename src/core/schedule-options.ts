@@ -10,11 +10,8 @@ import { byLegacy } from './legacy.ts'
  */
 export type MissedRuns = 'skip' | 'one' | 'all' | { max?: number; maxAge?: number }
 
-/**
- * What becomes of a run whose predecessor is not finished. `allow`: it is made all the same. `skip`: it is not made.
- * `cancel-previous`: its predecessor is cancelled.
- */
-export type Overlap = 'allow' | 'skip' | 'cancel-previous'
+/** What becomes of a run whose predecessor is not finished. `allow`: it is made all the same. `skip`: it is not made. */
+export type Overlap = 'allow' | 'skip'
 
 /** When a schedule runs: `pattern` or `every`. Times are in milliseconds. */
 export interface RepeatOptions {
@@ -89,7 +86,7 @@ const missedCheck: Check<MissedRuns> = (value, field) => {
   const bounds = checkOptions<{ max?: number; maxAge?: number }>(value, checks, field, `${field}.`)
   return bounds.max === undefined && bounds.maxAge === undefined
     ? refuseSchedule(field, value, 'given max, maxAge (in milliseconds) or both')
-    : bounds
+    : { max: bounds.max, maxAge: bounds.maxAge }
 }
 
 const checks: Checks<RepeatOptions> = {
@@ -107,7 +104,7 @@ const checks: Checks<RepeatOptions> = {
     typeof value === 'boolean' ? value : refuseSchedule(field, value, 'true or false'),
   jitter: milliseconds(0),
   missed: missedCheck,
-  overlap: oneOf('allow', 'skip', 'cancel-previous'),
+  overlap: oneOf('allow', 'skip'),
 }
 
 const legacyOfRepeat = byLegacy('repeat')
@@ -116,7 +113,8 @@ const legacyOfRepeat = byLegacy('repeat')
 export function checkRepeat(given: unknown, zone: () => string, what = 'the schedule'): Timing {
   object(given, what)
   const timing = checkOptions(given, checks, what, '', legacyOfRepeat) as Timing
-  const { pattern, every, tz, offset, startDate, endDate, immediately } = timing
+  const { pattern, every, tz, offset, startDate, endDate, limit, immediately, jitter, missed, overlap } =
+    timing
   if (pattern === undefined && every === undefined)
     refuseSchedule('pattern', undefined, 'given where every is not')
   if (pattern !== undefined && every !== undefined)
@@ -131,5 +129,7 @@ export function checkRepeat(given: unknown, zone: () => string, what = 'the sche
     refuseSchedule('immediately', immediately, 'left out where startDate is given')
   if (startDate !== undefined && endDate !== undefined && endDate < startDate)
     refuseSchedule('endDate', new Date(endDate), 'a time after startDate')
-  return pattern === undefined ? timing : { ...timing, tz: tz ?? zone() }
+  // Named one by one: two that say the same are the same text, in whatever order they say it.
+  const named = { pattern, every, tz: pattern && (tz ?? zone()), offset, startDate, endDate, limit }
+  return { ...named, immediately, jitter, missed, overlap }
 }

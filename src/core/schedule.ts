@@ -56,7 +56,10 @@ export function slotsOf(
   return boundedSlots(cron ?? everySlots(every!, anchor), startDate, endDate)
 }
 
-/** A schedule that is made, or made anew: what it did before still counts, and its next slot is after its last. */
+/**
+ * A schedule that is made, or changed: what it did before still counts. One that keeps its times goes on where it was; else its
+ * next slot comes after its last.
+ */
 export function beginSchedule(
   plan: Plan,
   before: Schedule | undefined,
@@ -64,6 +67,8 @@ export function beginSchedule(
   cron: Slots | undefined,
 ): Schedule {
   const { timing } = plan
+  if (before !== undefined && sameText(before.timing, timing))
+    return { ...before, ...plan, revision: before.revision + 1 }
   const { every, offset, startDate, immediately, limit } = timing
   const anchor =
     every === undefined ? undefined : (startDate ?? offsetAnchor(every, offset) ?? before?.last ?? now)
@@ -82,6 +87,12 @@ export function beginSchedule(
     overlapped,
   }
 }
+
+/** Whether a schedule is asked to do what it does already. */
+export const samePlan = ({ name, timing, opts, data }: Plan, other: Plan): boolean =>
+  sameText([name, timing, opts, data], [other.name, other.timing, other.opts, other.data])
+
+const sameText = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
 
 const offsetAnchor = (every: number, offset: number | undefined): number | undefined =>
   offset === undefined ? undefined : offset % every

@@ -21,6 +21,8 @@ export interface NewJob {
   readonly options: CheckedJobOptions
   readonly id: string
   readonly ulid: string
+  /** The schedule that makes it, by id. */
+  readonly schedule?: string
 }
 
 /** A job that was added, or was there before under its id. */
@@ -170,7 +172,7 @@ async function assertArrived(
 }
 
 export function planAdd({ prefix, store, lanes }: Ledger, job: NewJob, to: Destination): AddPlan {
-  const { name, data, options, id, ulid } = job
+  const { name, data, options, id, ulid, schedule } = job
   const now = store.now()
   const asked = options.runAt ?? now + (options.delay ?? 0)
   if (asked > TIME_MOST) refuseOption('delay', options.delay, 'a time before the year 2286')
@@ -187,6 +189,7 @@ export function planAdd({ prefix, store, lanes }: Ledger, job: NewJob, to: Desti
     opts: keptOptions(options),
     runAt: delayed ? dueAt : undefined,
     bulk: to.bulk,
+    schedule,
     owns: inline ? undefined : ['payload'],
     [DATA]: inline ? data : undefined,
   }

@@ -15,6 +15,7 @@ import { changeOf, planDueTime } from './edit.ts'
 import { type Ledger, readHead } from './ledger.ts'
 import { planRetry } from './locate.ts'
 import { planRemoval } from './retain.ts'
+import { removeSchedules } from './schedule.ts'
 import { changeConfig } from './settings.ts'
 
 /** A job as the walk meets it. */
@@ -201,7 +202,7 @@ async function sum(pages: AsyncGenerator<string[]>): Promise<number> {
 }
 
 /**
- * Removes the queue with everything in it. The settings say that it is under way, so that no worker claims; they go last, so
+ * Removes the queue with everything in it, its schedules first. The settings say that it is under way, so that no worker claims; they go last, so
  * that what was interrupted can be ended by another call.
  */
 export async function obliterateQueue(ledger: Ledger, force: boolean): Promise<void> {
@@ -233,6 +234,7 @@ export async function obliterateQueue(ledger: Ledger, force: boolean): Promise<v
 
 async function removeEverything(ledger: Ledger, force: boolean): Promise<void> {
   const { store, lanes } = ledger
+  await removeSchedules(ledger)
   const [bulks = []] = await store.scan([{ lane: lanes.staged, limit: PAGE_KEYS }])
   for (const entry of bulks) await sweepBulk(ledger, entry)
   await releaseBulks(ledger)

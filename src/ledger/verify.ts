@@ -10,13 +10,17 @@ import {
   dueKey,
   finishedKey,
   jobIdOf,
+  nextSlotKey,
   parkedKey,
   readyKeyIn,
   readyKeyOfLease,
+  scheduleDataId,
+  scheduleKeyOf,
   waitingKey,
 } from '../core/keys.ts'
 import { releaseBulks } from './bulk.ts'
 import type { Ledger } from './ledger.ts'
+import { keep } from './schedule.ts'
 
 /** What a recount of a queue found. */
 export interface Verification {
@@ -27,6 +31,9 @@ export interface Verification {
   /** At most the first hundred, as sentences. */
   readonly problems: readonly string[]
 }
+
+/** Lanes that are walked. */
+type Audited = StateLane | 'schedules'
 
 const PROBLEMS_MOST = 100
 const PAGE = 500
@@ -62,10 +69,11 @@ export async function verifyQueue(ledger: Ledger): Promise<Verification> {
       if (recount !== undefined) report(`lane ${lanes[lane]}: ${recount}`)
     }
   }
+  await verifySchedules(ledger, report)
   return { ok: problems.length === 0, jobs: seen.size, problems }
 }
 
-async function* pagesOf({ store, lanes }: Ledger, lane: StateLane): AsyncGenerator<readonly string[]> {
+async function* pagesOf({ store, lanes }: Ledger, lane: Audited): AsyncGenerator<readonly string[]> {
   for (let from: string | undefined; ; ) {
     const [keys = []] = await store.scan([{ lane: lanes[lane], from, limit: PAGE }])
     if (keys.length === 0) return
@@ -74,8 +82,39 @@ async function* pagesOf({ store, lanes }: Ledger, lane: StateLane): AsyncGenerat
   }
 }
 
+/** Each key of a schedule is the one that its record says. */
+async function verifySchedules(ledger: Ledger, report: (problem: string) => void): Promise<void> {
+  const { store, lanes } = ledger
+  for await (const keys of pagesOf(ledger, 'schedules')) {
+    const records = await store.read(keys.flatMap((key) => [nameOf(key), scheduleDataId(nameOf(key))]))
+    for (const [at, key] of keys.entries()) {
+      const problem = scheduleMismatch(key, records[at * 2], records[at * 2 + 1])
+      if (problem !== undefined && (await stillThere(ledger, 'schedules', key)))
+        report(`schedule ${scheduleKeyOf(nameOf(key))}: ${problem}`)
+    }
+  }
+  const problem = await recountLane(ledger, 'schedules')
+  if (problem !== undefined) report(`lane ${lanes.schedules}: ${problem}`)
+}
+
+function scheduleMismatch(
+  key: string,
+  record: string | undefined,
+  data: string | undefined,
+): string | undefined {
+  if (record === undefined) return 'its record is missing'
+  try {
+    const { schedule } = keep(nameOf(key), record, data)
+    const expected = nextSlotKey(schedule.next, nameOf(key))
+    if (key !== expected) return `its key is ${key}, its record says ${expected}`
+    return schedule.data === undefined && data === undefined ? 'the record of its data is missing' : undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
 /** A lane that is being used changes between count and walk; only a quiet one can be called wrong. */
-async function recountLane(ledger: Ledger, lane: StateLane): Promise<string | undefined> {
+async function recountLane(ledger: Ledger, lane: Audited): Promise<string | undefined> {
   const { store, lanes } = ledger
   const [before = 0] = await store.count([{ lane: lanes[lane] }])
   let counted = 0
@@ -84,7 +123,7 @@ async function recountLane(ledger: Ledger, lane: StateLane): Promise<string | un
   return before === after && counted !== after ? `its count is ${after}, it holds ${counted}` : undefined
 }
 
-async function stillThere({ store, lanes }: Ledger, lane: StateLane, key: string): Promise<boolean> {
+async function stillThere({ store, lanes }: Ledger, lane: Audited, key: string): Promise<boolean> {
   const [found = []] = await store.scan([{ lane: lanes[lane], from: key, until: `${key}!`, limit: 1 }])
   return found.length > 0
 }

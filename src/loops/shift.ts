@@ -16,6 +16,7 @@ import {
 import { asHoldfastError } from '../ledger/commit.ts'
 import type { Stalled } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Almanac } from '../ledger/schedule.ts'
 import { takeBack } from '../ledger/set-aside.ts'
 import { type AnyHandler, Attempt, type AttemptOptions } from './attempt.ts'
 import type { Rules } from './judge.ts'
@@ -28,6 +29,7 @@ import { Names } from './names.ts'
 import { Outcomes, type ShiftReports } from './outcomes.ts'
 import { Retain } from './retain.ts'
 import { type Ended, Settling } from './settling.ts'
+import { Tick } from './tick.ts'
 import { Work } from './work.ts'
 
 export interface ShiftOptions extends Rules {
@@ -41,6 +43,7 @@ export interface ShiftOptions extends Rules {
   /** The worker's name and the random part of this object, escaped. */
   readonly worker: string
   readonly handlerOf: (name: string) => AnyHandler | undefined
+  readonly almanac: Almanac
 }
 
 /** Milliseconds before jobs whose data could not be read are claimed again. */
@@ -53,9 +56,9 @@ export class Shift {
   readonly #renewal: Renewal
   readonly #leaseCheck: LeaseCheck
   readonly #settling: Settling
-  readonly #reap: Reap
   readonly #retain: Retain
-  readonly #bulks: Bulks
+  /** Loops that nobody else asks for anything. */
+  readonly #beside: readonly { start(): void; stop(): Promise<void> }[]
   readonly #names: Names
   readonly #outcomes: Outcomes
   readonly #work: Work
@@ -111,13 +114,13 @@ export class Shift {
         if (attempt !== undefined) reports.lockLost(attempt.job)
       },
     })
-    this.#reap = new Reap(
-      ledger,
-      { maxStalledCount, verdictMs: leaseMs },
-      { stalled: (ends) => this.#stalled(ends), error },
-    )
     this.#retain = new Retain(ledger, error)
-    this.#bulks = new Bulks(ledger, error)
+    const reaper = { maxStalledCount, verdictMs: leaseMs }
+    this.#beside = [
+      new Reap(ledger, reaper, { stalled: (ends) => this.#stalled(ends), error }),
+      new Bulks(ledger, error),
+      new Tick(ledger, options.almanac, error),
+    ]
     this.#outcomes = new Outcomes(ledger, this.#retain, reports)
     const wake = (): void => this.#work.wake()
     this.#work = new Work({
@@ -151,8 +154,7 @@ export class Shift {
   }
 
   begin(): void {
-    this.#reap.start()
-    this.#bulks.start()
+    for (const loop of this.#beside) loop.start()
     this.#leaseCheck.start()
     takeBack(this.#options.ledger).catch((error: unknown) => this.#error(error))
     this.#retain.begin()
@@ -205,7 +207,7 @@ export class Shift {
     this.#work.stop()
     this.#renewal.stop()
     this.#leaseCheck.stop()
-    await Promise.all([this.#reap.stop(), this.#retain.stop(), this.#bulks.stop()])
+    await Promise.all([this.#retain, ...this.#beside].map((loop) => loop.stop()))
   }
 
   #start(grants: readonly Grant[]): void {
@@ -295,8 +297,7 @@ export class Shift {
     for (const attempt of this.#attempts.values()) {
       attempt.lose(new HoldfastError('STORE_CLOSED', 'the store was closed while the job was running'))
     }
-    void this.#reap.stop()
-    void this.#bulks.stop()
+    for (const loop of this.#beside) void loop.stop()
     this.#changed()
     this.#reports.storeClosed()
   }

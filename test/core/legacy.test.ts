@@ -30,14 +30,14 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Verdict, string>>>> = {
   },
   settings: {
     moot: TUNING,
-    refused: 'backoffStrategies',
-    later: 'repeatStrategy repeatKeyHashAlgorithm',
+    refused: 'backoffStrategies repeatStrategy repeatKeyHashAlgorithm',
+    later: '',
   },
   job: {
     moot: '',
     refused: 'stackTraceLimit timestamp',
     later:
-      'repeat parent failParentOnFailure continueParentOnFailure ignoreDependencyOnFailure removeDependencyOnFailure deduplication debounce group ttl telemetry',
+      'parent failParentOnFailure continueParentOnFailure ignoreDependencyOnFailure removeDependencyOnFailure deduplication debounce group ttl telemetry',
   },
   retention: { moot: 'limit', refused: '', later: '' },
   repeat: { moot: '', refused: 'cron utc key jobId count prevMillis', later: '' },

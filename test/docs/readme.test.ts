@@ -270,7 +270,8 @@ const LIMITS = [
   ['data, result or progress, as encoded', bytes(bounds.PAYLOAD_BYTES)],
   ['depth of data', `${bounds.PAYLOAD_DEPTH} levels`],
   ['job name', `${bounds.JOB_NAME_CHARACTERS} characters`],
-  ['queue name, worker name', bytes(bounds.NAME_BYTES)],
+  ['queue name, worker name, id of a schedule', bytes(bounds.NAME_BYTES)],
+  ['cron pattern', `${bounds.PATTERN_CHARACTERS} characters`],
   ['log line (cut)', bytes(bounds.LOG_LINE_BYTES)],
   ['error in history, with its stack (cut)', bytes(bounds.ERROR_BYTES)],
   ['`failedReason` (cut)', bytes(bounds.REASON_BYTES)],
@@ -301,7 +302,18 @@ const codesIn = (text: string): string[] => [...text.matchAll(/`([\w-]+)[^`]*`/g
 
 /** What a class has, without what only the runtime calls. */
 /** Marked as internal where they are defined. */
-const INTERNAL = ['constructor', 'open', 'isOpened', 'assertOpen', 'job', 'adopt', 'source', 'record']
+const INTERNAL = [
+  'constructor',
+  'schedule',
+  'scheduleIdFor',
+  'open',
+  'isOpened',
+  'assertOpen',
+  'job',
+  'adopt',
+  'source',
+  'record',
+]
 
 /** Methods of a class and of those it is built on. */
 function methodsOf(type: { prototype: object }): string[] {

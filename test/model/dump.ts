@@ -58,6 +58,8 @@ export interface QueueView {
   readonly obliterating: boolean
   /** Bulks whose jobs are not in their places: they are being stored, or they are stored and some are on their way. */
   readonly bulks: readonly ShownBulk[]
+  /** Records of schedules. */
+  readonly schedules: readonly string[]
   /** Records that are the queue's by their ids. */
   readonly recordIds: readonly string[]
 }
@@ -107,7 +109,8 @@ export function viewOf(dump: Dump, queue: string): QueueView {
     })),
   )
   const { paused = false, obliterating = false } = decodeConfig(dump.records.get(configId(queue)))
-  return { queue, heads, jobs, stateKeys, claims, paused, obliterating, bulks, recordIds }
+  const schedules = recordIds.filter((id) => id.startsWith('sched:') && id.split(':').length === 3)
+  return { queue, heads, jobs, stateKeys, claims, paused, obliterating, bulks, schedules, recordIds }
 }
 
 function bulksOf({ lanes }: Dump, part: string): ShownBulk[] {

@@ -14,11 +14,14 @@ import {
   finishedKey,
   lanesOf,
   lastBulkId,
+  nextSlotKey,
   parkedKey,
   readClaimName,
   readyKeyOfLease,
+  scheduleDataId,
   waitingKey,
 } from '../../src/core/keys.ts'
+import { decodeSchedule } from '../../src/core/schedule.ts'
 import type { Store } from '../../src/store.ts'
 import { type Dump, type QueueView, type ShownJob, queuePartOf } from './dump.ts'
 
@@ -44,6 +47,7 @@ export function checkQueue(dump: Dump, view: QueueView, epoch: string | undefine
   for (const job of view.jobs.values()) checkPlace(job)
   checkLeases(view, epoch)
   checkBulks(dump, view)
+  checkSchedules(dump, view)
 }
 
 /** Each job is in exactly one state, and each state key names a job. */
@@ -59,11 +63,12 @@ function checkOneKeyPerJob({ heads, stateKeys }: QueueView): void {
 }
 
 /** Every record belongs to a job that lives, and the parts a job says it has are there. */
-function checkNoOrphans(dump: Dump, { queue, heads, bulks, recordIds }: QueueView): void {
+function checkNoOrphans(dump: Dump, { queue, heads, bulks, schedules, recordIds }: QueueView): void {
   const allowed = new Set([configId(queue), lastBulkId(queue)])
   const staged = bulks.flatMap(({ entry, keys }) => (entry === undefined ? [] : keys))
   const hidden = staged.map(({ key }) => [nameOf(key), decodeHead(dump.records.get(nameOf(key)))] as const)
   for (const { bulk, entry } of bulks) if (entry !== undefined) allowed.add(bulkId(queue, bulk))
+  for (const name of schedules) allowed.add(name).add(scheduleDataId(name))
   for (const [name, head] of [...heads, ...hidden]) {
     allowed.add(name)
     for (const id of ownedRecords(name, head)) allowed.add(id)
@@ -145,6 +150,22 @@ function checkBulks({ records, lanes }: Dump, { queue, heads, bulks }: QueueView
       const expected = lane === 'ready' ? waitingKey(head.key, name) : dueKey(head.runAt ?? 0, head.key, name)
       must(key === expected, `the staged key of ${name} is ${key} instead of ${expected}`)
     }
+  }
+}
+
+/** Each schedule has one key, which says when it runs next, and its data where that is not in its record. */
+function checkSchedules({ records, lanes }: Dump, { queue, schedules }: QueueView): void {
+  const keys = new Map((lanes.get(`schedules:${escapePart(queue)}`) ?? []).map((key) => [nameOf(key), key]))
+  must(
+    keys.size === schedules.length,
+    `${queue} has ${keys.size} keys of schedules and ${schedules.length} records`,
+  )
+  for (const name of schedules) {
+    const schedule = decodeSchedule(records.get(name)!)
+    const [key, expected] = [keys.get(name), nextSlotKey(schedule.next, name)]
+    must(key === expected, `the key of ${name} is ${key} instead of ${expected}`)
+    const apart = records.has(scheduleDataId(name))
+    must(apart === (schedule.data === undefined), `the data of ${name} is ${apart ? 'twice' : 'not'} there`)
   }
 }
 

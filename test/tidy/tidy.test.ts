@@ -33,7 +33,7 @@ const LAYERS: readonly { files: RegExp; may: RegExp }[] = [
     files: /^src\/loops\//,
     may: /^(\.\/[\w-]+\.ts|\.\.\/(core|ledger)\/[\w-]+\.ts|\.\.\/(error|store|host|job|job-fields)\.ts|p-limit)$/,
   },
-  { files: /^src\/[\w-]+\.ts$/, may: /^(\.\/.*\.ts|mitt|p-limit|ulid|cron-parser)$/ },
+  { files: /^src\/[\w-]+\.ts$/, may: /^(\.\/.*\.ts|mitt|p-limit|ulid|cron-parser|cronstrue)$/ },
   {
     files: /^adapters\//,
     may: /^(\.\.?\/[\w/-]+\.ts|(\.\.\/)+src\/(error|host|store)\.ts|(\.\.\/)+src\/core\/(evaluate|unit|bounds|check|text)\.ts|classic-level|node:.*)$/,
