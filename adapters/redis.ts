@@ -47,7 +47,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   return new RedisStore(client, checked)
 }
 
-const METHODS = ['call', 'duplicate', 'on', 'off'] as const
+const METHODS = ['call', 'duplicate', 'on'] as const
 
 function assertClient(client: unknown): void {
   const isClient =

@@ -15,12 +15,12 @@ export interface RedisClient {
   duplicate(settings?: object): RedisSubscriber
   /** `close`: the connection is lost. */
   on(event: 'close', listener: () => void): unknown
-  /** Ends what `on` began. */
-  off(event: 'close', listener: () => void): unknown
 }
 
 /** A client of the store's own, which is only told of messages. */
 export interface RedisSubscriber {
+  /** `ready` while it is connected. */
+  readonly status: string
   /** Begins to listen; resolves once the server does as asked. */
   subscribe(...channels: string[]): Promise<unknown>
   /** Ends it. */

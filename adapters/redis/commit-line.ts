@@ -7,7 +7,7 @@ import { HoldfastError } from '../../src/error.ts'
 import type { Host } from '../../src/host.ts'
 import type { Answer } from '../group-commit.ts'
 import { type Connection, PATIENCE_MS, type Script, Turns } from './connection.ts'
-import { storeReset, unsure } from './failure.ts'
+import { certain, storeReset, unsure } from './failure.ts'
 import type { Namespace } from './namespace.ts'
 import { type Calls, decodeReply, encodeCalls, type Program, SERIAL_ARGUMENT } from './program.ts'
 
@@ -56,47 +56,58 @@ export class CommitLine {
       const { names, id: namespaceId } = this.#namespace
       const program = encodeCalls({ names, namespaceId, slot: slot.name, receiptMs: RECEIPT_MS }, calls)
       program.args[SERIAL_ARGUMENT] = String(++slot.serial).padStart(16, '0')
-      const reply = await this.#askUntilAnswered(program)
+      const { reply, isFirst } = await this.#askUntilAnswered(program)
       if (typeof reply !== 'string') {
         slot.usedAt = this.#host.monotonic()
         return decodeReply(reply as readonly unknown[], calls)
       }
       this.#slot = undefined
-      if (reply === 'RESET') throw storeReset(this.#namespace.name)
-      // The receipt ran out before its time, as when the server's clock was set forward. Nothing was applied.
-      if (tries > 0) throw new HoldfastError('STORE_FAILED', `the receipt of the slot is ${reply}`)
+      const refused = this.#refusal(reply)
+      // An earlier sending of the same call may have been applied before its receipt was lost.
+      if (!isFirst) throw unsure(refused)
+      // The receipt ran out before its time, as when the server's clock was set forward; nothing was applied.
+      if (reply === 'RESET' || tries > 0) throw refused
     }
   }
 
   async #openSlot(): Promise<Slot> {
     const now = this.#host.monotonic()
     if (this.#slot !== undefined && now - this.#slot.usedAt < IDLE_SLOT_MS) return this.#slot
-    const name = await this.#turns.take(() => this.#namespace.openSlot(RECEIPT_MS))
-    return (this.#slot = { name: name as string, serial: 0, usedAt: now })
+    try {
+      const name = await this.#turns.take(() => this.#namespace.openSlot(RECEIPT_MS))
+      return (this.#slot = { name: name as string, serial: 0, usedAt: now })
+    } catch (error) {
+      // Nobody uses a slot of which nobody knows.
+      throw certain(error as HoldfastError)
+    }
   }
 
-  /** A reply, or the word of a script that applied nothing. Rejects as `failed` only where it is sure of that. */
-  async #askUntilAnswered(program: Program): Promise<unknown> {
+  #refusal(word: string): HoldfastError {
+    if (word === 'RESET') return storeReset(this.#namespace.name)
+    return new HoldfastError(
+      'STORE_UNAVAILABLE',
+      `Redis has lost the receipt of this store's last call (${word})`,
+    )
+  }
+
+  /** The reply, and whether it answers the first sending. Rejects as `failed` only where nothing can have been applied. */
+  async #askUntilAnswered(program: Program): Promise<{ reply: unknown; isFirst: boolean }> {
     const end = this.#host.monotonic() + PATIENCE_MS
-    let doubtful = false
+    const { losses } = this.#connection
+    let isFirst = true
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
         const reply = await this.#ask(program, end - this.#host.monotonic())
-        if (!doubtful || typeof reply !== 'string') return reply
+        return { reply, isFirst: isFirst && this.#connection.losses === losses }
       } catch (error) {
         const failure = error as HoldfastError
-        if (failure.outcome === 'failed' && !doubtful) throw failure
-        const isOver = this.#connection.hasEnded || this.#host.monotonic() + pause >= end
-        if (isOver) throw unsure(failure)
-        doubtful = true
+        if (failure.outcome === 'failed' && isFirst) throw failure
+        // What did not become durable in its time is not asked for again: the caller should know.
+        if (failure.code === 'DURABILITY_UNAVAILABLE') throw failure
+        if (this.#connection.hasEnded || this.#host.monotonic() + pause >= end) throw unsure(failure)
+        isFirst = false
         await new Promise<void>((resolve) => this.#host.timer(pause, resolve))
-        continue
       }
-      // An earlier sending may have been applied before the receipt was lost.
-      this.#slot = undefined
-      throw new HoldfastError('STORE_RESET', 'the receipt of a call whose answer was lost is gone', {
-        outcome: 'unknown',
-      })
     }
   }
 

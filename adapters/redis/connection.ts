@@ -21,17 +21,36 @@ export class Script {
   }
 }
 
+/** How often the connection of a client was lost; one listener for all stores on it. */
+const losses = new WeakMap<RedisClient, { count: number }>()
+
+function lossesOf(client: RedisClient): { readonly count: number } {
+  const known = losses.get(client)
+  if (known !== undefined) return known
+  const counted = { count: 0 }
+  losses.set(client, counted)
+  client.on('close', () => void counted.count++)
+  return counted
+}
+
 export class Connection {
   readonly client: RedisClient
   readonly host: Host
-  /** How often the connection was lost. What was sent over one that is lost may be sent again by the client. */
-  losses = 0
-  readonly #lost = (): void => void this.losses++
+  readonly #losses: { readonly count: number }
 
   constructor(client: RedisClient, host: Host) {
     this.client = client
     this.host = host
-    client.on('close', this.#lost)
+    this.#losses = lossesOf(client)
+  }
+
+  /** How often it was lost. What was sent over one that is lost may be sent again by the client. */
+  get losses(): number {
+    return this.#losses.count
+  }
+
+  get hasEnded(): boolean {
+    return hasEnded(this.client)
   }
 
   /**
@@ -49,14 +68,6 @@ export class Connection {
       const error = redisError('Redis did not do as asked', cause)
       throw this.losses > losses || client.isCluster === true ? unsure(error) : error
     }
-  }
-
-  get hasEnded(): boolean {
-    return hasEnded(this.client)
-  }
-
-  close(): void {
-    this.client.off('close', this.#lost)
   }
 }
 

@@ -9,8 +9,9 @@ import { isForbidden, redisError } from './failure.ts'
 
 const LEVELS: readonly Durability[] = ['memory', 'process', 'disk', 'replicated']
 
-/** How long a write may take to reach a replica (ms). */
+/** How long a write may take to reach a replica (ms), and the first word of one, when a store opens. */
 const REPLICA_MS = 5_000
+const FIRST_REPLICA_MS = 1_000
 
 /** What was found out about a server, or `undefined` where it does not tell. */
 type Settings = ReadonlyMap<string, string> | undefined
@@ -97,16 +98,16 @@ async function replication(connection: Connection): Promise<() => Promise<void>>
   if (client.isCluster === true) {
     throw unavailable('replicated was asked for, and what a cluster replicates cannot be waited for')
   }
-  const disks = (): Promise<boolean> =>
-    client.call('WAITAOF', [1, 1, REPLICA_MS]).then((reply) => {
+  const disks = (ms: number): Promise<boolean> =>
+    client.call('WAITAOF', [1, 1, ms]).then((reply) => {
       const [own, replicas] = (reply as unknown[]).map(Number)
       return own! >= 1 && replicas! >= 1
     })
-  const memories = (): Promise<boolean> =>
-    client.call('WAIT', [1, REPLICA_MS]).then((replicas) => Number(replicas) >= 1)
+  const memories = (ms: number): Promise<boolean> =>
+    client.call('WAIT', [1, ms]).then((replicas) => Number(replicas) >= 1)
   let reached = disks
   try {
-    await disks()
+    await disks(FIRST_REPLICA_MS)
   } catch (error) {
     // An older server, or one without a log to wait for.
     if (!(error instanceof Error) || !/^(ERR|NOPERM)/.test(error.message)) {
@@ -114,9 +115,10 @@ async function replication(connection: Connection): Promise<() => Promise<void>>
     }
     reached = memories
   }
-  if (!(await reached())) throw unavailable('replicated was asked for, and no replica answers')
+  if (!(await reached(FIRST_REPLICA_MS)))
+    throw unavailable('replicated was asked for, and no replica answers')
   return async () => {
-    const isSafe = await reached().catch((error: unknown) => {
+    const isSafe = await reached(REPLICA_MS).catch((error: unknown) => {
       throw redisError('what Redis replicated could not be found out', error)
     })
     if (isSafe) return

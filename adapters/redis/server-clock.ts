@@ -83,12 +83,17 @@ export class ServerClock {
   }
 
   async #compare(): Promise<void> {
-    const before = this.#sample
+    const before = this.#sample!
     const sample = await this.#take()
-    if (before === undefined || !this.#isStepped(before, sample)) return this.#adopt(sample)
-    // Our own time goes on; those who come later are told what to make of the server's.
-    const to = Math.round(sample.shift + before.offset - sample.offset)
-    await this.#server.shift(sample.shift, to)
+    const step = sample.offset - before.offset
+    if (Math.abs(step) <= STEP_MS + sample.error + this.#errorOf(before)) return this.#adopt(sample)
+    // Where this machine slept, all wall clocks went on and its monotonic one did not.
+    if (Math.abs(step - (sample.wall - before.wall)) <= STEP_MS + sample.error) {
+      this.#sample = sample
+      return
+    }
+    // The server's clock was stepped. Our own time goes on; those who come later are told what to make of the server's.
+    await this.#server.shift(sample.shift, Math.round(sample.shift - step))
   }
 
   async #take(): Promise<Sample> {
@@ -110,13 +115,7 @@ export class ServerClock {
     return error + (this.#host.monotonic() - at) * DRIFT
   }
 
-  /** Whether the server's clock was stepped. Where this machine slept, both wall clocks went on and the monotonic one did not. */
-  #isStepped(before: Sample, now: Sample): boolean {
-    const step = now.offset - before.offset
-    if (Math.abs(step) <= STEP_MS + now.error + this.#errorOf(before)) return false
-    return Math.abs(step - (now.wall - before.wall)) > STEP_MS + now.error
-  }
-
+  /** Whether this machine slept, or its wall clock was stepped: only the server can tell which. */
   #hasSlept({ wall }: Sample, monotonic: number): boolean {
     return Math.abs(this.#host.wall() - monotonic - wall) > STEP_MS
   }

@@ -60,7 +60,7 @@ export class RedisStore implements Store {
     this.#connection = new Connection(client, this.host)
     this.#namespace = new Namespace(namespace, this.#connection)
     this.#looks = new Looks(this.#connection, this.#namespace)
-    this.#wakes = new Wakes(client, this.#namespace.names, this.#looks)
+    this.#wakes = new Wakes(client, this.#namespace.names, this.#looks, () => this.#clock?.refresh())
     // Whoever gives a host of their own decides what time it is.
     if (this.host === systemHost) {
       this.#clock = new ServerClock(this.host, {
@@ -150,7 +150,6 @@ export class RedisStore implements Store {
   async #close(): Promise<void> {
     await Promise.all([this.#growing.idle(), this.#settling.idle(), this.#looks.idle()])
     this.#wakes.close()
-    this.#connection.close()
   }
 
   #assertUsable(): void {

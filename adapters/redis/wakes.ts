@@ -19,6 +19,7 @@ export class Wakes {
   readonly #names: Names
   readonly #looks: Looks
   readonly #host: Host
+  readonly #polling: () => void
   readonly #watchers = new Watchers()
   /** Watched lanes, with the lowest key of each as the last poll saw it. */
   readonly #lanes = new Map<string, { watchers: number; lowest: string | undefined }>()
@@ -27,7 +28,9 @@ export class Wakes {
   #cancelPoll: (() => void) | undefined
   #closed = false
 
-  constructor(client: RedisClient, names: Names, looks: Looks) {
+  /** `polling` is told when a question is about to be sent, with which others can ride. */
+  constructor(client: RedisClient, names: Names, looks: Looks, polling: () => void) {
+    this.#polling = polling
     this.#client = client
     this.#names = names
     this.#looks = looks
@@ -68,11 +71,13 @@ export class Wakes {
   #subscribe(lanes: readonly string[]): void {
     if (lanes.length === 0) return
     const subscriber = (this.#subscriber ??= this.#connect())
+    // Once it is, it is told of all lanes.
+    if (subscriber.status !== 'ready') return
     subscriber.subscribe(...lanes.map((lane) => this.#names.lane(lane))).then(
       // What happened before the server listened to us was not told.
       () => this.#watchers.wake(lanes),
       () => {
-        // As long as there is no connection; once there is one, `ready` subscribes to everything.
+        // The connection was lost meanwhile; it comes back.
       },
     )
   }
@@ -107,6 +112,7 @@ export class Wakes {
   async #poll(): Promise<void> {
     this.#cancelPoll = undefined
     const lanes = [...this.#lanes.keys()]
+    this.#polling()
     const staying = ++this.#polls % POLLS_PER_STAYING_KEY === 0
     try {
       const pages = await this.#looks.scan(lanes.map((lane) => ({ lane, limit: 1 })))

@@ -3,12 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Residency } from '../../adapters/level/lane.ts'
 import { LevelStore } from '../../adapters/level/store.ts'
 import { levelStore } from '../../adapters/level.ts'
 import { MemoryContent, memoryStore } from '../../adapters/memory.ts'
-import type { Store } from '../../src/store.ts'
+import { redisStore } from '../../adapters/redis.ts'
+import type { Change, Store } from '../../src/store.ts'
+import { overStore } from '../faults/over-store.ts'
+import { sharedUrl } from '../redis/server.ts'
 import { play, Tally } from './differential.ts'
 import { mutants, openMutant } from './mutants.ts'
 import { largeLimits, scripts } from './random-units.ts'
@@ -46,6 +50,41 @@ function onForgetfulLevel(): Reopen {
   return async () => new LevelStore(path, { durability: 'process' }, NEXT_TO_NOTHING)
 }
 
+let client: Redis | undefined
+afterAll(() => client?.disconnect())
+
+/** With all calls in one line, so that they are judged in order; a store keeps two. */
+function onRedis(): Reopen {
+  const namespace = `differential-${process.pid}-${++directories}`
+  return async () => {
+    client ??= new Redis(sharedUrl())
+    const store = redisStore(client, { namespace, durability: 'memory' })
+    return overStore(store, {
+      commit: async (changes) =>
+        changes.some(takesAway)
+          ? store.commit(changes)
+          : (await store.commit([...changes, TAKES_AWAY])).slice(0, changes.length),
+    })
+  }
+}
+
+/** Makes a call one of those that do not only grow. */
+const TAKES_AWAY: Change = { delete: ['never'] }
+const takesAway = (change: Change): boolean =>
+  change.move !== undefined || (change.remove ?? []).length > 0 || (change.delete ?? []).length > 0
+
+/** Messages come in order: with one that was sent now, all are there that were sent before. */
+async function messagesCame(store: Store): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const lane = `all-came-${++directories}`
+    const unwatch = store.watch([lane], () => {
+      unwatch()
+      resolve()
+    })
+    void store.commit([{ hint: [lane] }])
+  })
+}
+
 const keys = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${String(index * 7).padStart(6, '0')}/job-${index}`)
 
@@ -57,14 +96,15 @@ const begin = {
   'due-': keys(500),
 }
 
-describe.each([
+describe.each<[string, () => Reopen, ((store: Store) => Promise<void>)?]>([
   ['memory', onMemory],
   ['LevelDB', onLevel],
   ['LevelDB with next to no keys in memory', onForgetfulLevel],
-])('%s does what the evaluator does', (_, fresh) => {
+  ['Redis', onRedis, messagesCame],
+])('%s does what the evaluator does', (_, fresh, hintsCame) => {
   test('with two thousand random units', async () => {
     const tally = new Tally()
-    const property = fc.asyncProperty(scripts(STEPS), (steps) => play({ steps }, fresh(), tally))
+    const property = fc.asyncProperty(scripts(STEPS), (steps) => play({ steps }, fresh(), tally, hintsCame))
     await fc.assert(property, { numRuns: SCRIPTS })
     expectWorth(tally)
   })
@@ -72,7 +112,7 @@ describe.each([
   test(`with random units in a lane of ${MANY_KEYS} keys`, async () => {
     const tally = new Tally()
     const property = fc.asyncProperty(scripts(STEPS, largeLimits), (steps) =>
-      play({ steps, begin }, fresh(), tally),
+      play({ steps, begin }, fresh(), tally, hintsCame),
     )
     await fc.assert(property, { numRuns: 3 })
     expect(tally.keysMoved).toBeGreaterThan(2_000)

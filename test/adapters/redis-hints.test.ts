@@ -1,0 +1,126 @@
+/** Hints between stores that share a namespace: by message, after a gap, by the poll; and how little an idle worker asks. */
+import { Queue, Worker } from 'holdfast'
+import { virtualHost } from 'holdfast/testing'
+import { expect, test } from 'vitest'
+import type { RedisSubscriber } from '../../adapters/redis.ts'
+import { connect, freshNamespace, meddled, openStore, overClient } from './redis-stage.ts'
+
+/** A subscriber that is never connected. */
+const DEAF: RedisSubscriber = {
+  status: 'connecting',
+  subscribe: () => Promise.reject(new Error('no connection')),
+  unsubscribe: () => Promise.reject(new Error('no connection')),
+  disconnect: () => {},
+  on: () => {},
+}
+
+/** Counts the hints of a lane. */
+function watching(store: Awaited<ReturnType<typeof openStore>>, lane: string) {
+  const seen = { hints: 0 }
+  store.watch([lane], () => void seen.hints++)
+  return seen
+}
+
+test('what one store adds wakes the watchers of another', async () => {
+  await using client = connect()
+  await using other = connect()
+  const namespace = freshNamespace()
+  await using here = await openStore(client, { namespace })
+  await using there = await openStore(other, { namespace })
+  const seen = watching(there, 'l')
+  await expect.poll(() => seen.hints).toBe(1)
+  await here.commit([{ add: [['l', 'b']] }])
+  await expect.poll(() => seen.hints).toBe(2)
+  await here.commit([{ add: [['l', 'c']] }])
+  await here.commit([{ add: [['l', 'a']] }])
+  await expect.poll(() => seen.hints).toBe(3)
+})
+
+test('a worker is woken by the job another process adds', async () => {
+  await using client = connect()
+  await using other = connect()
+  const namespace = freshNamespace()
+  await using here = await openStore(client, { namespace })
+  await using there = await openStore(other, { namespace })
+  const done: string[] = []
+  const worker = new Worker('q', async (job) => void done.push(job.id), { store: there })
+  const queue = new Queue('q', { store: here })
+  for (let n = 0; n < 5; n++) {
+    const { id } = await queue.add('n', {})
+    await expect.poll(() => done.at(-1)).toBe(id)
+  }
+  await worker.close()
+})
+
+test('after a gap in the connection every watcher is woken', async () => {
+  await using client = connect()
+  const host = virtualHost()
+  await using store = await openStore(client, { host })
+  const seen = watching(store, 'l')
+  await expect.poll(() => seen.hints).toBe(1)
+  await client.call('CLIENT', ['KILL', 'TYPE', 'pubsub'])
+  await expect.poll(() => seen.hints).toBeGreaterThan(1)
+})
+
+test('with all messages lost, the poll finds a new lowest key within 30 s, one that stays within 60 s', async () => {
+  await using client = connect()
+  const host = virtualHost()
+  const deaf = overClient(client, { duplicate: () => DEAF })
+  await using store = await openStore(deaf, { host })
+  const seen = watching(store, 'l')
+  const empty = watching(store, 'empty')
+  await store.commit([{ add: [['l', 'b']] }])
+  expect(seen.hints).toBe(0)
+  await host.advance(30_000)
+  await expect.poll(() => seen.hints).toBe(1)
+  await host.advance(30_000)
+  await expect.poll(() => seen.hints).toBe(2)
+  for (const hints of [2, 3]) {
+    await host.advance(30_000)
+    await store.read(['r'])
+    await expect.poll(() => seen.hints).toBe(hints)
+  }
+  expect(empty.hints).toBe(0)
+})
+
+test.each<[string, (queue: Queue) => Promise<unknown>]>([
+  ['an empty queue', async () => {}],
+  ['a queue of delayed jobs', (queue) => queue.add('n', {}, { delay: 86_400_000 })],
+  [
+    'a paused queue',
+    async (queue) => {
+      await queue.pause()
+      await queue.add('n', {})
+    },
+  ],
+])('an idle worker of %s sends at most three commands a minute', async (_, prepare) => {
+  await using client = connect()
+  const host = virtualHost()
+  const commands = { sent: 0, underWay: 0 }
+  const counted = meddled(client, async (_command, _args, send) => {
+    commands.sent++
+    commands.underWay++
+    try {
+      return await send()
+    } finally {
+      commands.underWay--
+    }
+  })
+  await using store = await openStore(counted, { host })
+  const pass = async (ms: number): Promise<void> => {
+    await host.advance(ms)
+    for (let turn = 0; turn < 3 || commands.underWay > 0; turn++)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await prepare(new Queue('q', { store }))
+  const worker = new Worker('q', async () => {}, { store })
+  for (let second = 0; second < 120; second += 5) await pass(5000)
+  const before = commands.sent
+  for (let minute = 0; minute < 4; minute++) {
+    for (let second = 0; second < 60; second += 5) await pass(5000)
+  }
+  // Where the server is asked for the time, that rides with a poll.
+  expect((commands.sent - before) / 4).toBeLessThanOrEqual(3)
+  expect(commands.sent - before).toBeGreaterThan(0)
+  await worker.close()
+})
