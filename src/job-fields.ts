@@ -156,7 +156,7 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
     shown.returnvalue = decodePayload(result) as Result | undefined
     shown.failedReason = problem?.message ?? head?.failedReason
     shown.failedCode = problem !== undefined && !problem.tooNew ? 'UNREADABLE' : head?.failedCode
-    shown.stacktrace = history.flatMap(({ error }) => (error?.stack === undefined ? [] : [error.stack]))
+    shown.stacktrace = history.length === 0 ? [] : stacksOf(history)
     shown.history = history
     shown.attemptsMade = head?.attemptsMade ?? 0
     shown.attemptsStarted = (head?.attemptsStarted ?? 0) + (lease === undefined ? 0 : 1)
@@ -182,3 +182,6 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
     return this.#record
   }
 }
+
+const stacksOf = (history: readonly HistoryEntry[]): string[] =>
+  history.flatMap(({ error }) => (error?.stack === undefined ? [] : [error.stack]))

@@ -221,7 +221,16 @@ export type KeptOptions = Pick<
   | 'metadata'
 >
 
-export const keptOptions = (options: CheckedJobOptions): KeptOptions => ({
+/** Most jobs have no options of their own: their heads share these. */
+const KEPT_BY_DEFAULT: KeptOptions = {}
+
+export function keptOptions(options: CheckedJobOptions): KeptOptions {
+  for (const _ in options) return namedOptions(options)
+  return KEPT_BY_DEFAULT
+}
+
+/** Every one is named, so that all have one shape. */
+const namedOptions = (options: CheckedJobOptions): KeptOptions => ({
   attempts: options.attempts,
   backoff: options.backoff,
   timeout: options.timeout,
