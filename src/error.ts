@@ -88,3 +88,17 @@ export class SnoozeError extends Error {
     this.ms = ms
   }
 }
+
+/** Thrown by a handler: the queue is to wait; the job keeps its place and no attempt is burnt. */
+export class RateLimitError extends Error {
+  /** By which workers know it. */
+  override readonly name: string = 'RateLimitError'
+  /** Milliseconds for which nothing of the queue is claimed; `undefined` where `worker.rateLimit(ms)` has said it. */
+  readonly ms: number | undefined
+
+  /** `ms`: milliseconds from now; left out after `worker.rateLimit(ms)`. */
+  constructor(ms?: number) {
+    super(ms === undefined ? 'rate limited' : `rate limited for ${ms} ms`)
+    this.ms = ms
+  }
+}

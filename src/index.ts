@@ -3,7 +3,7 @@
  *
  * @module holdfast
  */
-export { HoldfastError, RetryAfterError, SnoozeError, UnrecoverableError } from './error.ts'
+export { HoldfastError, RateLimitError, RetryAfterError, SnoozeError, UnrecoverableError } from './error.ts'
 export type { ErrorCode, Outcome } from './error.ts'
 export type { RetryAnswer } from './core/asked-wait.ts'
 export type { BackoffOptions, Jitter } from './core/backoff.ts'
@@ -23,6 +23,7 @@ export type {
   PassedOverQueueOptions,
 } from './core/legacy.ts'
 export { retryHttp } from './core/retry-http.ts'
+export type { RateLimit } from './core/limits.ts'
 export type { JobState } from './core/lifecycle.ts'
 export type { MissedRuns, Overlap, RepeatOptions } from './core/schedule-options.ts'
 export type { QueueEvents, WorkerEvents } from './event-maps.ts'

@@ -20,7 +20,7 @@ import {
 } from './ledger/mass.ts'
 import { changeConfig } from './ledger/settings.ts'
 import { Retain } from './loops/retain.ts'
-import { QueueLook } from './queue-look.ts'
+import { QueueLimits } from './queue-limits.ts'
 import { nextUlid } from './ulids.ts'
 
 /** What `clean` removes. */
@@ -31,7 +31,7 @@ export abstract class QueueManage<
   First = any,
   Result = Omitted,
   Name extends string = string,
-> extends QueueLook<First, Result, Name> {
+> extends QueueLimits<First, Result, Name> {
   readonly #retain = new Retain(this.ledger, (error) => this.events.emit('error', asHoldfastError(error)))
 
   /** Ends this queue object; the store stays open. Later calls reject with `QUEUE_CLOSED`. */

@@ -1,6 +1,6 @@
 /** The worker: runs handlers for the jobs of a queue. A thin shell around a shift: options, events, beginning and end. */
 import { almanacOf } from './almanac.ts'
-import { checkOptions } from './core/check.ts'
+import { checkOptions, duration } from './core/check.ts'
 import { checkQueueName } from './core/job-options.ts'
 import { escapePart } from './core/keys.ts'
 import { passedOver } from './core/legacy.ts'
@@ -10,15 +10,16 @@ import {
   closeTimeoutCheck,
   concurrencyCheck,
 } from './core/worker-options.ts'
-import { HoldfastError } from './error.ts'
+import { HoldfastError, RateLimitError } from './error.ts'
 import type { WorkerEvents } from './event-maps.ts'
-import { Events, type Listener } from './events.ts'
+import type { Events } from './events.ts'
 import { type Handler, type Handlers, handlerLookup } from './handler.ts'
 import type { Host } from './host.ts'
 import type { Job, JobOf } from './job.ts'
 import type { MapOf, Omitted } from './job-map.ts'
 import { asHoldfastError } from './ledger/commit.ts'
 import { openLedger } from './ledger/ledger.ts'
+import { holdQueue } from './ledger/settings.ts'
 import { ByHand } from './loops/by-hand.ts'
 import { Shift } from './loops/shift.ts'
 import { processName } from './process-name.ts'
@@ -26,6 +27,7 @@ import { storeCheck } from './store-option.ts'
 import type { Store } from './store.ts'
 import { strategyLookup } from './strategies.ts'
 import type { CloseOptions, WorkerOptions } from './worker-options.ts'
+import { WorkerEvented } from './worker-events.ts'
 
 const CLOSE_TIMEOUT_MS = 30_000
 /** What handlers get to heed their signal when the worker's close runs out of time. */
@@ -36,13 +38,17 @@ const FLUSH_MS = 5000
 const OPEN_RETRY_MS = 1000
 
 /** Runs handlers for the jobs of a queue. Any number of workers, in one process or as many as the store can serve, may share a queue. */
-export class Worker<First = any, Result = Omitted, Name extends string = string> {
+export class Worker<First = any, Result = Omitted, Name extends string = string> extends WorkerEvented<
+  First,
+  Result,
+  Name
+> {
   /** The queue's. */
   readonly name: string
   readonly #store: Store
-  readonly #events: Events<WorkerEvents<JobOf<MapOf<First, Result, Name>>>>
   readonly #shift: Shift
   readonly #byHand: ByHand
+  readonly #hold: (ms: number) => Promise<void>
   /** Made without a handler. */
   readonly #isByHand: boolean
   #running: Promise<void> | undefined
@@ -60,6 +66,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     handler: Handler<MapOf<First, Result, Name>> | Handlers<MapOf<First, Result, Name>> | null,
     options: WorkerOptions,
   ) {
+    super(() => this.#store.host)
     this.name = checkQueueName(name)
     const { options: checked, passed } = checkWorkerOptions<WorkerOptions>(options, storeCheck)
     const {
@@ -68,11 +75,15 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
       lockDuration = WORKER_DEFAULTS.lockDuration,
     } = checked
     this.#store = store
-    this.#events = new Events(() => store.host)
     const ledger = openLedger(store, name)
     const maxStalledCount = checked.maxStalledCount ?? WORKER_DEFAULTS.maxStalledCount
     const worker = `${escapePart(checked.name ?? processName())}.${randomPart(store.host)}`
-    const rules = { retryIf: checked.retryIf, strategyOf: strategyLookup(checked) }
+    const rules = {
+      retryIf: checked.retryIf,
+      strategyOf: strategyLookup(checked),
+      hold: (ms: number): Promise<void> => holdQueue(ledger, ms),
+    }
+    this.#hold = rules.hold
     this.#shift = new Shift(
       {
         ledger,
@@ -85,14 +96,21 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
         handlerOf: handlerLookup(handler),
         ...rules,
         almanac: almanacOf(store),
+        limiter: checked.limiter,
       },
       this.#reports(),
     )
     let claims = 0
     this.#byHand = new ByHand(
       ledger,
-      { worker: `${worker}-hand`, leaseMs: lockDuration, maxStalledCount, next: () => ++claims },
-      { ...rules, now: () => store.now(), error: (error) => this.#events.emit('error', error) },
+      {
+        worker: `${worker}-hand`,
+        leaseMs: lockDuration,
+        maxStalledCount,
+        limiter: checked.limiter,
+        next: () => ++claims,
+      },
+      { ...rules, now: () => store.now(), error: (error) => this.events.emit('error', error) },
     )
     const warning = passedOver(`the worker of ${JSON.stringify(name)}`, passed)
     if (warning !== undefined) store.host.warn(warning)
@@ -132,7 +150,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     if (!this.#paused) {
       this.#paused = true
       this.#shift.stopClaiming()
-      this.#events.emit('paused')
+      this.events.emit('paused')
     }
     if (!doNotWaitActive) await this.#shift.handlersDone()
   }
@@ -142,12 +160,27 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     if (!this.#paused) return
     this.#paused = false
     if (this.#begun && this.#closing === undefined) this.#shift.startClaiming()
-    this.#events.emit('resumed')
+    this.events.emit('resumed')
   }
 
   /** Whether `pause` of this worker holds; the queue's own pause is the queue's `isPaused`. */
   isPaused(): boolean {
     return this.#paused
+  }
+
+  /**
+   * No worker claims a job of the queue for `ms` milliseconds from now: what a handler does about a 429, before it throws a
+   * `RateLimitError`. A longer wait that was asked for before stays. @throws HoldfastError `OPTION_INVALID`, and the store's.
+   */
+  async rateLimit(ms: number): Promise<void> {
+    duration(1)(ms, 'ms')
+    await this.#store.ready()
+    await this.#hold(ms)
+  }
+
+  /** What a handler throws after `rateLimit(ms)`: the job keeps its place, no attempt is burnt. */
+  static RateLimitError(): RateLimitError {
+    return new RateLimitError()
   }
 
   /** Handlers that run at once; setting it takes effect with the next claim. */
@@ -180,39 +213,6 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     return this.close()
   }
 
-  /** Listens to what the worker reports. A listener that throws is reported on `error` and harms nobody. */
-  on<Event extends keyof WorkerEvents<never>>(
-    event: Event,
-    listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
-  ): this {
-    this.#events.on(event, listener)
-    return this
-  }
-
-  /** Listens to the next one only. */
-  once<Event extends keyof WorkerEvents<never>>(
-    event: Event,
-    listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
-  ): this {
-    this.#events.once(event, listener)
-    return this
-  }
-
-  /** Takes back an `on` or `once`. */
-  off<Event extends keyof WorkerEvents<never>>(
-    event: Event,
-    listener: Listener<WorkerEvents<JobOf<MapOf<First, Result, Name>>>[Event]>,
-  ): this {
-    this.#events.off(event, listener)
-    return this
-  }
-
-  /** Takes back all of an event, or of every event. */
-  removeAllListeners(event?: keyof WorkerEvents<never>): this {
-    this.#events.removeAllListeners(event)
-    return this
-  }
-
   async #run(): Promise<void> {
     const ended = new Promise<void>((resolve) => {
       this.#ended = resolve
@@ -235,7 +235,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
       if (this.#paused) this.#shift.stopClaiming()
     } catch (error) {
       if (this.#closing !== undefined) return
-      this.#events.emit('error', asHoldfastError(error))
+      this.events.emit('error', asHoldfastError(error))
       await new Promise<void>((resolve) => {
         const cancel = this.#store.host.timer(OPEN_RETRY_MS, resolve)
         this.#wakeOpening = () => {
@@ -248,7 +248,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
 
   async #close(timeoutMs: number): Promise<void> {
     await Promise.resolve()
-    this.#events.emit('closing')
+    this.events.emit('closing')
     this.#wakeOpening?.()
     this.#shift.stopClaiming()
     if (!(await this.#within(timeoutMs, this.#shift.handlersDone()))) {
@@ -258,11 +258,11 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     }
     if (!(await this.#within(FLUSH_MS, this.#shift.flushed()))) {
       const message = `the worker closed while the store did not take the ends of ${this.#shift.unsettled} jobs; they will be run again when their leases expire`
-      this.#events.emit('error', new HoldfastError('STORE_FAILED', message, { outcome: 'unknown' }))
+      this.events.emit('error', new HoldfastError('STORE_FAILED', message, { outcome: 'unknown' }))
     }
     await this.#within(FLUSH_MS, Promise.all([this.#shift.end(), this.#byHand.stop()]))
     this.#ended?.()
-    this.#events.emit('closed')
+    this.events.emit('closed')
   }
 
   /** Whether a promise was fulfilled within so many ms. */
@@ -275,7 +275,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
   }
 
   #reports() {
-    const events = this.#events as unknown as Events<WorkerEvents<Job>>
+    const events = this.events as unknown as Events<WorkerEvents<Job>>
     return {
       active: (job: Job) => events.emit('active', job, 'waiting'),
       progress: (job: Job, progress: unknown) => events.emit('progress', job, progress),

@@ -19,8 +19,6 @@ export const KEY_BYTES = 1024
 export const LIST_MOST = 1000
 /** Keys of a page when the library walks a lane. */
 export const PAGE_KEYS = 200
-/** Jobs that one call of a claim may take: a move to one place counts two operations a key, and one is the claim's entry. */
-export const CLAIM_JOBS = (UNIT_OPERATIONS - 2) / 2
 /** Due (or parked) jobs that one move of a work cycle puts in line; more come with the cycles that follow at once. */
 export const PROMOTE_JOBS = 100
 
@@ -71,6 +69,20 @@ export const TIME_MOST = 9_999_999_999_999
 export const DURATION_MOST = 100 * 365 * 24 * 3_600_000
 /** Handlers one worker runs at once. */
 export const CONCURRENCY_MOST = 10_000
+
+/** The most starts a rate limit can say. */
+export const RATE_MOST = 1_000_000_000
+/** Keys of the lane that counts the starts of one window. A limit above is counted over a part of its time. */
+export const WINDOW_KEYS = 10_000
+/** Where many processes share a store, how late a claim's answer may come for its jobs to be started under a rate limit, in ms: as long as the window, within these. */
+export const LATE_LEAST = 1000
+export const LATE_MOST = 10_000
+/** Starts that have left a window which one claim forgets at least, where there are so many. */
+export const TRIM_KEYS = 50
+/** The shortest part of a window that a smooth limit is counted over, in ms, unless one start takes less: below it timers and round trips would eat the budget. */
+export const SMOOTH_LEAST = 20
+/** Parts that are tried for one that wastes next to nothing. */
+export const SMOOTH_TRIES = 1000
 
 /** The longest a backoff waits when `maxDelay` is not given, in ms: 24 hours. */
 export const BACKOFF_MOST = 24 * 3_600_000

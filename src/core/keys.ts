@@ -13,6 +13,8 @@
  *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
  *     tag:<q>       <tag>/<added at>/<job>                   jobs that have a tag, as long as they are there
  *     evicted:<q>   (no keys)                                named in hints: a lease was ended by force
+ *     settings:<q>  (no keys)                                named in hints: the queue's settings changed
+ *     win.<ms>:<q>  <startedAt>/<claim>/<job>                starts of the last so many ms, where a rate is limited
  *     staged:<q>    <until>/<bulk>                           a bulk that is being stored, in more than one unit
  *     release:<q>   <bulk>                                   a bulk that is stored, on its way into `ready` and `due`:
  *     bulk-ready.<bulk>:<q>, bulk-due.<bulk>:<q>             its jobs, with the keys they will have there
@@ -84,6 +86,7 @@ type LaneName =
   | 'dead'
   | 'tag'
   | 'evicted'
+  | 'settings'
   | 'staged'
   | 'release'
   | 'schedules'
@@ -109,6 +112,7 @@ export function lanesOf(queue: string): Lanes {
     dead: lane('dead'),
     tag: lane('tag'),
     evicted: lane('evicted'),
+    settings: lane('settings'),
     staged: lane('staged'),
     release: lane('release'),
     schedules: lane('schedules'),
@@ -120,6 +124,9 @@ export const bulkLanes = (queue: string, bulk: string): { ready: string; due: st
   ready: `bulk-ready.${bulk}:${escapePart(queue)}`,
   due: `bulk-due.${bulk}:${escapePart(queue)}`,
 })
+
+/** Where the starts of a window of so many ms are counted. */
+export const windowLane = (queue: string, ms: number): string => `win.${ms}:${escapePart(queue)}`
 
 /** A point in time as 13 digits; what lies outside of them is moved to their ends. */
 export const timeDigits = (at: number): string =>

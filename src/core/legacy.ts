@@ -56,9 +56,6 @@ const NO_SANDBOX = refused(
 )
 const NO_TELEMETRY = later('listen to the events of queue and worker, and give a trace along in metadata')
 const NO_FLOWS = later('there are no flows; let the handler of the last child add the parent')
-const NO_LIMITER = later(
-  'concurrency bounds what runs at once, and a handler that throws RetryAfterError or SnoozeError waits',
-)
 const NO_DEDUPLICATION = later('adding a jobId that exists gives the job that has it')
 const NO_GROUPS = later('a queue for each group can have its own worker and concurrency')
 const NO_STRATEGY = refused(
@@ -81,7 +78,9 @@ export const LEGACY: Readonly<Record<Place, Rows>> = {
     settings: refused(
       'what is said of locks and backoff belongs to the worker. Write: new Worker(name, handler, { store, settings })',
     ),
-    limiter: NO_LIMITER,
+    limiter: refused(
+      'it is an option of each worker, or said once for the queue. Write: queue.setGlobalRateLimit(max, duration)',
+    ),
     telemetry: NO_TELEMETRY,
     metrics: NO_TELEMETRY,
   },
@@ -96,8 +95,7 @@ export const LEGACY: Readonly<Record<Place, Rows>> = {
     maxStartedAttempts: refused(
       'attempts bounds the tries of a job, maxStalledCount the leases that end without one. Write: { maxStalledCount: 3 }',
     ),
-    limiter: NO_LIMITER,
-    maximumRateLimitDelay: NO_LIMITER,
+    maximumRateLimitDelay: moot('a limited worker sleeps until its next slot'),
     group: NO_GROUPS,
     batch: later('a handler gets one job; concurrency makes many run at once, and their ends share a write'),
     ttl: later("the job's timeout bounds an attempt"),
@@ -180,6 +178,8 @@ const isUrl = (value: unknown): boolean => Object.prototype.toString.call(value)
 
 /** Options of BullMQ that are taken and do nothing, with one warning: nothing here polls, connects or checks a server. */
 export interface PassedOverOptions {
+  /** @deprecated A limited worker sleeps until its next slot. */
+  maximumRateLimitDelay?: number
   /** @deprecated Nothing polls. */
   drainDelay?: number
   /** @deprecated Leases are watched by the time they end. */

@@ -12,6 +12,7 @@ import {
 } from './check.ts'
 import { checkName } from './job-options.ts'
 import { type LegacySettings, byLegacy } from './legacy.ts'
+import { type RateLimit, rateLimitCheck } from './limits.ts'
 
 /** A worker's own options, without those that are not plain values. Times are in milliseconds. */
 export interface WorkerSettings {
@@ -19,6 +20,8 @@ export interface WorkerSettings {
   concurrency?: number
   /** Handlers that run at once for jobs of single names, within `concurrency`; what has no room waits out of the way of the others. Default: no limits. */
   perName?: Record<string, { concurrency: number }>
+  /** Starts of the queue's jobs in every stretch of time, over all workers: give it to each of them. With a limit of the queue's own the lower holds. Default: no limit. */
+  limiter?: RateLimit
   /** How long a lease lasts unless it is renewed; default 30,000. */
   lockDuration?: number
   /** How long after a claim or renewal the next renewal comes; default half of `lockDuration`. */
@@ -61,6 +64,7 @@ const perNameCheck: Check<Record<string, { concurrency: number }>> = (value, fie
 const settingsChecks: Checks<WorkerSettings> = {
   concurrency: concurrencyCheck,
   perName: perNameCheck,
+  limiter: rateLimitCheck,
   lockDuration: duration(10),
   lockRenewTime: duration(1),
   maxStalledCount: integer(0, 1_000_000),

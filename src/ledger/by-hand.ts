@@ -2,11 +2,11 @@
  * Leases that are held by hand: one job a claim, not renewed by any loop. What the holder does not end or extend in time is
  * taken from it, as from any other worker.
  */
+import { type RateLimit, isLimited, limitsOf } from '../core/limits.ts'
 import type { Departure, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change } from '../store.ts'
 import {
-  CLAIM_RESULT,
   type Claimant,
   type Grant,
   grantsOf,
@@ -19,6 +19,7 @@ import { type Block, commitBlock, commitBlocks, replan } from './commit.ts'
 import { planRenewal, planRetirement } from './lease.ts'
 import { type Ledger, describeJob } from './ledger.ts'
 import { planSetAside } from './set-aside.ts'
+import { knowWindows } from './settings.ts'
 import { joinSettles, judgeRefusal, planSettle } from './settle.ts'
 
 /** Extensions without an answer that are remembered; of more, the newest. */
@@ -31,6 +32,8 @@ export interface HandLease {
   until: number
   /** Where it may have been extended to as well, as answers were lost. */
   perhaps: readonly number[]
+  /** Workers may wait for the room that its end makes. */
+  readonly told: boolean
   /** The head record that was sent when an answer was lost; `undefined` where none was. */
   unanswered?: { readonly raw: string | undefined } | undefined
 }
@@ -38,6 +41,8 @@ export interface HandLease {
 /** Whoever holds leases by hand. */
 export interface Holder extends Claimant {
   readonly maxStalledCount: number
+  /** Its bound on starts of the queue. */
+  readonly limiter: RateLimit | undefined
   /** A number that it never gave before. */
   readonly next: () => number
 }
@@ -62,15 +67,18 @@ async function claimOne(ledger: Ledger, holder: Holder, suspect: boolean): Promi
   ]
   return replan<{ lease: HandLease | undefined }>(async () => {
     const seen = await readConfig(ledger)
-    if (seen.config.paused === true) return { lease: undefined }
-    const plan = newClaim(ledger, holder, holder.next(), 1, suspect)
+    const { paused = false, heldUntil = 0 } = seen.config
+    if (paused || store.now() - store.skewMs < heldUntil) return { lease: undefined }
+    const limits = limitsOf(seen.config, holder.limiter)
+    if (await knowWindows(ledger, seen.config, limits.windows)) return undefined
+    const plan = { ...newClaim(ledger, holder, holder.next(), 1, suspect), limits }
     const before = suspect ? [] : [planPromotion(ledger), unpark]
     const answers = await commitBlocks(store, [...before, planClaim(ledger, seen, plan)])
     const claimed = answers.at(-1)!
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     if (claimed instanceof HoldfastError || claimed[0] === false) return undefined
-    const [grant] = grantsOf(plan, claimed[CLAIM_RESULT]!)
-    return { lease: grant && { grant, until: plan.until, perhaps: [] } }
+    const [grant] = grantsOf(plan, claimed.at(-1)!)
+    return { lease: grant && { grant, until: plan.until, perhaps: [], told: isLimited(limits) } }
   }).then(({ lease }) => lease)
 }
 
@@ -101,7 +109,7 @@ export async function settleByHand(
   const { store } = ledger
   return replan(async () => {
     const at = { now: store.now(), random: store.host.random(), maxStalledCount }
-    const plan = planSettle(ledger, grant, ending, at)
+    const plan = planSettle(ledger, grant, ending, at, lease.told ? [ledger.lanes.ready] : undefined)
     const entries = lease.perhaps.map(
       (until): Change => ({ after: 0, ...planRetirement(ledger, grant.claim, until)[0] }),
     )

@@ -87,7 +87,7 @@ async function endLease(
   const at = { now: store.now(), random: 0, maxStalledCount: Infinity }
   const failure = { message: head.cancelled ?? reason }
   const plan = planSettle(ledger, grant, { kind: 'cancelled', failure }, at)
-  const heard: Change = { after: 0, hint: [lanes.evicted] }
+  const heard: Change = { after: 0, hint: [lanes.evicted, lanes.ready] }
   const [applied] = await commitBlock(store, [...plan.changes, heard])
   if (applied === false) return undefined
   return { kind: 'ended', departure: plan.departure, raw: plan.raw ?? raw, from: 'active' }

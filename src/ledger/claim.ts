@@ -5,7 +5,7 @@
 import { decodeConfig, type QueueConfig } from '../core/config.ts'
 import { UnreadableRecord, unseal } from '../core/codec.ts'
 import { DATA, type Head, decodeHead, owns } from '../core/head.ts'
-import { PAGE_KEYS, PROMOTE_JOBS } from '../core/bounds.ts'
+import { PAGE_KEYS, PROMOTE_JOBS, TRIM_KEYS, UNIT_OPERATIONS } from '../core/bounds.ts'
 import {
   claimName,
   claimOfLease,
@@ -20,6 +20,7 @@ import {
   workerOfClaim,
 } from '../core/keys.ts'
 import type { Ending } from '../core/lifecycle.ts'
+import { type Limits, NO_LIMITS } from '../core/limits.ts'
 import { HoldfastError } from '../error.ts'
 import type { PayloadText } from '../core/payload.ts'
 import { nameOf } from '../core/evaluate.ts'
@@ -27,6 +28,7 @@ import type { Result } from '../store.ts'
 import type { Block } from './commit.ts'
 import type { JobRecord } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
+import { countedAt, planTrim, roomOf } from './rates.ts'
 
 /** A queue's settings as one read saw them; a claim is refused when they have changed since. */
 export interface SeenConfig {
@@ -88,6 +90,8 @@ export interface ClaimPlan {
   readonly until: number
   /** From the suspects that are due instead of the jobs that are ready. */
   readonly suspect?: boolean
+  /** Default: none. */
+  readonly limits?: Limits
 }
 
 /** Whoever claims: its name and a random part, escaped, and how long its leases last. */
@@ -109,22 +113,33 @@ export function newClaim(
   return { claim, limit, until: now + leaseMs, suspect }
 }
 
-/** Where the claim's own result stands in the block of `planClaim`; the one before says whether the settings still hold. */
-export const CLAIM_RESULT = 1
+/** Jobs that one claim may take: a move counts two operations a key and one more for each window, and one is the claim's entry. */
+export const claimMost = ({ windows }: Limits): number =>
+  Math.floor((UNIT_OPERATIONS - 2) / (2 + 2 * windows.length))
 
-/** One claim: all or none of it, only under the settings that were seen, never beyond `limit`. */
-export function planClaim({ lanes, configId, store }: Ledger, seen: SeenConfig, plan: ClaimPlan): Block {
-  const { claim, limit, until, suspect = false } = plan
+/**
+ * One claim: all or none of it, only under the settings that were seen, never beyond `limit` nor beyond the queue's own limits.
+ * Its first result says whether the settings still hold, its last what it got.
+ */
+export function planClaim(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan): Block {
+  const { lanes, configId, store } = ledger
+  const { claim, limit, until, suspect = false, limits = NO_LIMITS } = plan
+  const at = readClaimName(claim).grantedAt
   return [
     { expect: seen.raw === undefined ? { absent: [configId] } : { equal: [[configId, seen.raw]] } },
+    ...limits.windows.map((window) => planTrim(ledger, window, at, Math.max(limit, TRIM_KEYS))),
     {
       after: 0,
-      move: suspect
-        ? {
-            from: { lane: lanes.suspect, until: throughTime(store.now() - store.skewMs), limit },
-            to: [{ lane: lanes.lease, drop: 1, mark: claim }],
-          }
-        : { from: { lane: lanes.ready, limit }, to: [{ lane: lanes.lease, mark: claim }] },
+      move: {
+        from: suspect
+          ? { lane: lanes.suspect, until: throughTime(store.now() - store.skewMs), limit }
+          : { lane: lanes.ready, limit },
+        to: [
+          { lane: lanes.lease, drop: suspect ? 1 : 0, mark: claim },
+          ...countedAt(ledger, limits, claim, suspect ? 3 : 2),
+        ],
+        room: roomOf(ledger, limits, at),
+      },
       add: [[lanes.claims, claimsKey(until, claim)]],
     },
   ]

@@ -17,7 +17,7 @@ export interface Seen {
 export const recordAfter = ({ lane, head }: Departure): string | undefined =>
   lane === 'gone' ? undefined : encodeHead(head)
 
-/** From the place it has now. `after` is `recordAfter` of the departure, and `parts` are records that come with it. */
+/** From the place it has now. `after` is `recordAfter` of the departure, `parts` are records that come with it, and `hint` says who is to hear of it. */
 export function planDeparture(
   ledger: Ledger,
   { name, raw, head }: Seen,
@@ -25,17 +25,19 @@ export function planDeparture(
   departure: Departure,
   after: string | undefined,
   parts: readonly (readonly [id: string, value: string])[] = NO_PARTS,
+  hint?: readonly string[],
 ): Change {
   const expect = { equal: [[name, raw] as const] }
   if (after === undefined) {
     const remove = [from, ...ownedKeys(ledger.lanes, name, head)]
-    return { expect, remove, delete: [name, ...ownedRecords(name, head)] }
+    return { expect, remove, delete: [name, ...ownedRecords(name, head)], hint }
   }
   return {
     expect,
     remove: [from],
     add: [stateKey(ledger, name, departure)],
     set: [[name, after], ...parts],
+    hint,
   }
 }
 

@@ -122,7 +122,8 @@ async function endOne(
       if (applied !== false) return { grant }
     } else {
       const at: Circumstances = { now: store.now(), random: store.host.random(), maxStalledCount }
-      const plan = planSettle(ledger, grant, stallOf(grant), at)
+      // Workers may wait for the room that this makes.
+      const plan = planSettle(ledger, grant, stallOf(grant), at, [ledger.lanes.ready])
       const [applied] = await commitBlock(store, plan.changes)
       if (applied !== false) return { grant, departure: plan.departure }
     }

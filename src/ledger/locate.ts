@@ -120,7 +120,7 @@ export function planRemovals(
       remove: [key],
       delete: [name],
       // Whoever runs the job is to hear of it.
-      hint: key[0] === ledger.lanes.lease ? [ledger.lanes.evicted] : [],
+      hint: key[0] === ledger.lanes.lease ? [ledger.lanes.evicted, ledger.lanes.ready] : [],
     }),
   )
   // Named once for all candidates: with each of them they would not fit into one call.

@@ -14,6 +14,8 @@ import { commitBlock, commitBlocks, replan } from './commit.ts'
 import { changeOf, planDueTime } from './edit.ts'
 import { type Ledger, readHead } from './ledger.ts'
 import { planRetry } from './locate.ts'
+import { readConfig } from './claim.ts'
+import { emptyWindows } from './rates.ts'
 import { planRemoval } from './retain.ts'
 import { removeSchedules } from './schedule.ts'
 import { changeConfig } from './settings.ts'
@@ -229,6 +231,7 @@ export async function obliterateQueue(ledger: Ledger, force: boolean): Promise<v
     return counts.every((count) => count === 0) ? true : undefined
   })
   await commitBlock(store, [{ delete: [lastBulkId(ledger.queue)] }])
+  await emptyWindows(ledger, (await readConfig(ledger)).config)
   await changeConfig(ledger, () => ({}))
 }
 

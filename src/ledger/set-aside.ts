@@ -29,19 +29,25 @@ export function planSetAside(
           ? [lanes.blocked, blockedKey(TOO_NEW, key, name)]
           : [lanes.dead, finishedKey(store.now(), name)],
       ],
+      // Workers may wait for the room that this makes.
+      hint: [lanes.ready],
     },
   ]
 }
 
-/** Ends the lease of a job that its worker has no room for: it never ran, so nothing of it changes but its place. */
-export const planPark = ({ lanes }: Ledger, { name, raw, key, leaseKey, head }: Grant): Block => [
+/** Ends the lease of a job that its worker has no room for: it never ran, so nothing of it changes but its place. `hint`: who else is to hear of it. */
+export const planPark = (
+  { lanes }: Ledger,
+  { name, raw, key, leaseKey, head }: Grant,
+  hint: readonly string[] = [],
+): Block => [
   {
     // Who cancels it while it is on lease counts on the end of the lease to say so.
     expect: { equal: [[name, raw!]] },
     remove: [[lanes.lease, leaseKey]],
     add: [[lanes.parked, parkedKey(head!.name, key, name)]],
     // Of the lane's own accord only the first of all names would be heard of.
-    hint: [lanes.parked],
+    hint: [lanes.parked, ...hint],
   },
 ]
 

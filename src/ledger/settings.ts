@@ -1,5 +1,6 @@
 /** A queue's own settings: read, and changed by compare-and-set. */
 import { type QueueConfig, decodeConfig, encodeConfig } from '../core/config.ts'
+import type { RateWindow } from '../core/limits.ts'
 import { commitBlock, replan } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -11,19 +12,21 @@ export async function changeConfig(
   const { store, configId, lanes } = ledger
   return replan(async () => {
     const [raw] = await store.read([configId])
-    const next = encodeConfig(change(decodeOrDefault(raw)))
+    const next = encodeConfig(withoutPast(change(decodeOrDefault(raw)), store.now() - store.skewMs))
     if (next === raw) return false
     const [applied] = await commitBlock(store, [
       {
         expect: raw === undefined ? { absent: [configId] } : { equal: [[configId, raw]] },
         ...(next === undefined ? { delete: [configId] } : { set: [[configId, next]] }),
-        // Workers that found the queue paused wait for this.
-        hint: [lanes.ready, lanes.suspect],
+        hint: [lanes.settings],
       },
     ])
     return applied === false ? undefined : true
   })
 }
+
+const withoutPast = (config: QueueConfig, now: number): QueueConfig =>
+  (config.heldUntil ?? Infinity) <= now ? { ...config, heldUntil: undefined } : config
 
 /** Settings that cannot be read are lost; this is how they become readable again. */
 function decodeOrDefault(raw: string | undefined): QueueConfig {
@@ -32,4 +35,27 @@ function decodeOrDefault(raw: string | undefined): QueueConfig {
   } catch {
     return {}
   }
+}
+
+/** Has the queue's settings say in which windows starts are counted, so that whoever removes the queue finds their lanes. False where they do. */
+export async function knowWindows(
+  ledger: Ledger,
+  { windows: known = [] }: QueueConfig,
+  windows: readonly RateWindow[],
+): Promise<boolean> {
+  const missing = windows.map(({ ms }) => ms).filter((ms) => !known.includes(ms))
+  if (missing.length === 0) return false
+  return changeConfig(ledger, (config) => ({
+    ...config,
+    windows: [...new Set([...(config.windows ?? []), ...missing])],
+  }))
+}
+
+/** Nothing of the queue is claimed for so many ms from now, or for as long as it was told before if that is longer. */
+export async function holdQueue(ledger: Ledger, ms: number): Promise<void> {
+  const until = ledger.store.now() + ms
+  await changeConfig(ledger, (config) => ({
+    ...config,
+    heldUntil: Math.max(until, config.heldUntil ?? 0),
+  }))
 }

@@ -30,8 +30,14 @@ export interface SettlePlan {
   readonly changes: Block
 }
 
-/** @throws Error where the grant's head cannot be read: see `set-aside.ts`. */
-export function planSettle(ledger: Ledger, grant: Grant, wanted: Ending, at: Circumstances): SettlePlan {
+/** `hint`: who is to hear of it. @throws Error where the grant's head cannot be read: see `set-aside.ts`. */
+export function planSettle(
+  ledger: Ledger,
+  grant: Grant,
+  wanted: Ending,
+  at: Circumstances,
+  hint?: readonly string[],
+): SettlePlan {
   const before = grant.head
   if (before === undefined || grant.raw === undefined)
     throw new Error(`the head of ${grant.name} cannot be read`)
@@ -43,7 +49,7 @@ export function planSettle(ledger: Ledger, grant: Grant, wanted: Ending, at: Cir
   const raw = recordAfter(departure)
   const seen = { name: grant.name, raw: grant.raw, head: before }
   const lease: Key = [ledger.lanes.lease, grant.leaseKey]
-  const own = planDeparture(ledger, seen, lease, departure, raw, parts)
+  const own = planDeparture(ledger, seen, lease, departure, raw, parts, hint)
   const end = { name: grant.name, before, departure, grant: facts, ending, now: at.now }
   const consequences = consequencesOf(end).map((change) => following(change, 0))
   return { grant, ending, departure, raw, changes: [own, ...consequences] }

@@ -28,6 +28,8 @@ export interface Rules {
 export interface Judgement extends Rules {
   readonly now: () => number
   readonly error: (error: Error) => void
+  /** Holds the queue for so many ms. */
+  readonly hold: (ms: number) => Promise<void>
 }
 
 export async function endOfFailure(error: unknown, head: Head, job: Job, ask: Judgement): Promise<Ending> {
@@ -35,6 +37,7 @@ export async function endOfFailure(error: unknown, head: Head, job: Job, ask: Ju
   // By name, as the error may come from another copy of the package.
   const name = fieldOf(error, 'name')
   if (name === 'SnoozeError') return { kind: 'snoozed', ms: askedMs(fieldOf(error, 'ms')) ?? 1 }
+  if (name === 'RateLimitError') return limited(askedMs(fieldOf(error, 'ms')), ask)
   const permanent = { kind: 'failed', failure, code: 'UNRECOVERABLE', final: true } as const
   if (name === 'UnrecoverableError') return permanent
   const isUnhandled = name === 'HoldfastError' && fieldOf(error, 'code') === 'NO_HANDLER'
@@ -48,6 +51,17 @@ export async function endOfFailure(error: unknown, head: Head, job: Job, ask: Ju
   if (answer !== true) return { kind: 'failed', failure, code, wait: atMost(answer, head) }
   const asked = await askStrategy(error, head, job, ask)
   return asked === -1 ? permanent : { kind: 'failed', failure, code, wait: asked }
+}
+
+/** The job goes back to its place once the queue is held, so that it is not claimed again at once. */
+async function limited(ms: number | undefined, ask: Judgement): Promise<Ending> {
+  try {
+    if (ms !== undefined) await ask.hold(ms)
+    return { kind: 'released' }
+  } catch (error) {
+    ask.error(error as Error)
+    return { kind: 'snoozed', ms: ms ?? 1 }
+  }
 }
 
 /** Whether there is another attempt; milliseconds where it was said when. What is no answer is reported and taken for a yes. */

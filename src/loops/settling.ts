@@ -31,6 +31,8 @@ export interface SettlingReports {
   readonly settled: (ended: Ended, plan: SettlePlan | undefined) => void
   /** The lease was taken; nothing happened. */
   readonly lost: (ended: Ended) => void
+  /** Lanes whose watchers wait for leases to end. */
+  readonly told: () => readonly string[] | undefined
 }
 
 interface Planned {
@@ -115,14 +117,12 @@ export class Settling {
       return { ended, plan: undefined, changes: planSetAside(this.#ledger, grant) }
     }
     if (ending === 'parked' && grant.head.cancelled === undefined) {
-      return { ended, plan: undefined, changes: planPark(this.#ledger, grant) }
+      return { ended, plan: undefined, changes: planPark(this.#ledger, grant, this.#reports.told()) }
     }
     const { store } = this.#ledger
-    const plan = planSettle(this.#ledger, grant, ending === 'parked' ? { kind: 'released' } : ending, {
-      now: store.now(),
-      random: store.host.random(),
-      maxStalledCount: this.#maxStalledCount,
-    })
+    const at = { now: store.now(), random: store.host.random(), maxStalledCount: this.#maxStalledCount }
+    const how = ending === 'parked' ? ({ kind: 'released' } as const) : ending
+    const plan = planSettle(this.#ledger, grant, how, at, this.#reports.told())
     return { ended, plan, changes: plan.changes }
   }
 

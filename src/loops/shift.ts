@@ -3,6 +3,7 @@
  * and knows nothing of listeners.
  */
 import pLimit, { type LimitFunction } from 'p-limit'
+import type { RateLimit } from '../core/limits.ts'
 import { HoldfastError } from '../error.ts'
 import type { Job } from '../job.ts'
 import {
@@ -19,9 +20,8 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Almanac } from '../ledger/schedule.ts'
 import { takeBack } from '../ledger/set-aside.ts'
 import { type AnyHandler, Attempt, type AttemptOptions } from './attempt.ts'
-import type { Rules } from './judge.ts'
+import type { Judgement, Rules } from './judge.ts'
 import { Bulks } from './bulks.ts'
-import { DueLane } from './due.ts'
 import { Reap } from './reap.ts'
 import { type HeldClaim, Renewal } from './renew.ts'
 import { LeaseCheck } from './lease-check.ts'
@@ -32,11 +32,13 @@ import { type Ended, Settling } from './settling.ts'
 import { Tick } from './tick.ts'
 import { Work } from './work.ts'
 
-export interface ShiftOptions extends Rules {
+export interface ShiftOptions extends Rules, Pick<Judgement, 'hold'> {
   readonly ledger: Ledger
   readonly concurrency: number
   /** Handlers that run at once, of single names. */
   readonly perName: Readonly<Record<string, { readonly concurrency: number }>>
+  /** The worker's own bound on starts of the queue. */
+  readonly limiter: RateLimit | undefined
   readonly leaseMs: number
   readonly renewMs: number
   readonly maxStalledCount: number
@@ -84,6 +86,7 @@ export class Shift {
       now: () => store.now(),
       strategyOf: options.strategyOf,
       retryIf: options.retryIf,
+      hold: options.hold,
       patienceMs: leaseMs,
       ended: (attempt, ending) => {
         this.#settling.add({ grant: attempt.grant, attempt, ending })
@@ -113,6 +116,7 @@ export class Shift {
         this.#changed()
         if (attempt !== undefined) reports.lockLost(attempt.job)
       },
+      told: () => this.#work.toldOfRoom,
     })
     this.#retain = new Retain(ledger, error)
     const reaper = { maxStalledCount, verdictMs: leaseMs }
@@ -122,15 +126,13 @@ export class Shift {
       new Tick(ledger, options.almanac, error),
     ]
     this.#outcomes = new Outcomes(ledger, this.#retain, reports)
-    const wake = (): void => this.#work.wake()
     this.#work = new Work({
       ledger,
+      limiter: options.limiter,
       leaseMs,
       worker,
       renewal: this.#renewal,
       settling: this.#settling,
-      due: new DueLane(ledger, 'due', { due: wake, error }),
-      suspects: new DueLane(ledger, 'suspect', { due: wake, error }),
       names: this.#names,
       slots: () => ({ all: this.#limit.concurrency, busy: this.#busy }),
       start: (grants) => this.#start(grants),
@@ -307,9 +309,7 @@ export class Shift {
   }
 
   /** The next time a slot gets free or an ending is stored. */
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#whenChanged.push(resolve))
-  }
+  #change = (): Promise<void> => new Promise((resolve) => this.#whenChanged.push(resolve))
 
   #changed(): void {
     const waiting = this.#whenChanged

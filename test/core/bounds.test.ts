@@ -14,6 +14,7 @@ import {
   readyKey,
 } from '../../src/core/keys.ts'
 import { ownedRecords } from '../../src/core/owned.ts'
+import { claimMost } from '../../src/ledger/claim.ts'
 import { utf8Bytes } from '../../src/core/text.ts'
 
 const queue = 'é'.repeat(21)
@@ -70,7 +71,12 @@ test('removing a job with all it may own is one unit, with a candidate for each 
 })
 
 test('the largest claim is one unit', () => {
-  expect(bounds.CLAIM_JOBS * 2 + 1).toBeLessThanOrEqual(bounds.UNIT_OPERATIONS)
+  for (const windows of [0, 1, 2]) {
+    const limits = { concurrency: 1, windows: Array.from({ length: windows }, () => ({ max: 1, ms: 1 })) }
+    const most = claimMost(limits)
+    expect(most * (2 + 2 * windows) + 1).toBeLessThanOrEqual(bounds.UNIT_OPERATIONS)
+    expect(most).toBeGreaterThan(bounds.TRIM_KEYS)
+  }
 })
 
 test('the largest step of a release is one unit', () => {

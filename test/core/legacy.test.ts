@@ -19,14 +19,14 @@ const TUNING =
 const EXPECTED: Readonly<Record<Place, Readonly<Record<Verdict, string>>>> = {
   queue: {
     moot: `${TUNING} streams`,
-    refused: 'connection redis prefix settings',
-    later: 'limiter telemetry metrics',
+    refused: 'connection redis prefix settings limiter',
+    later: 'telemetry metrics',
   },
   worker: {
-    moot: TUNING,
+    moot: `${TUNING} maximumRateLimitDelay`,
     refused:
       'connection redis prefix useWorkerThreads workerForkOptions workerThreadsOptions removeOnComplete removeOnFail maxStartedAttempts',
-    later: 'limiter maximumRateLimitDelay group batch ttl telemetry metrics',
+    later: 'group batch ttl telemetry metrics',
   },
   settings: {
     moot: TUNING,

@@ -317,10 +317,10 @@ const INTERNAL = [
 
 /** Methods of a class and of those it is built on. */
 function methodsOf(type: { prototype: object }): string[] {
-  const names: string[] = []
+  const names = new Set<string>()
   for (let at = type.prototype; at !== Object.prototype; at = Object.getPrototypeOf(at) as object)
-    names.push(...Object.getOwnPropertyNames(at))
-  return names.filter((name) => !INTERNAL.includes(name)).toSorted()
+    for (const name of Object.getOwnPropertyNames(at)) names.add(name)
+  return [...names].filter((name) => !INTERNAL.includes(name)).toSorted()
 }
 
 const stateNamed = (drawn: string, edge: string): string =>

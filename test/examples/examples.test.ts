@@ -44,6 +44,7 @@ test('every example has a test here', async () => {
     'compress',
     'desktop.ts',
     'first.ts',
+    'limits.ts',
     'http.ts',
     'retries.ts',
     'unit-test.ts',
@@ -75,6 +76,15 @@ test('http: waits as the server says, and tries a shaky line again within the at
     '/busy: 429 Too Many Requests, will be tried again when the server said',
     '/nowhere: 404 Not Found, UNRECOVERABLE',
     '/shaky: 200 at attempt 1, call 3',
+  ])
+})
+
+test('limits: keeps to a rate, and waits where a service asks for it', async () => {
+  const run = new Run('limits.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed.trim().split('\n')).toEqual([
+    '12 calls took more than a second: true',
+    'the one that met a 429 was tried 1 time',
   ])
 })
 

@@ -2,8 +2,8 @@
 import * as fc from 'fast-check'
 import { HoldfastError } from 'holdfast'
 import { claimName } from '../../src/core/keys.ts'
+import { limitsOf } from '../../src/core/limits.ts'
 import {
-  CLAIM_RESULT,
   type ClaimPlan,
   type Grant,
   grantsOf,
@@ -26,8 +26,9 @@ interface ClaimFacts {
   readonly plan: ModelClaim & ClaimPlan
   readonly promote: boolean
   readonly old: boolean
-  /** Whether the settings that the claim was made under say that the queue is paused. */
+  /** Whether the settings that the claim was made under say that the queue is paused, and whether they hold no more. */
   seenPaused: boolean
+  stale: boolean
   grants: Grant[]
 }
 
@@ -65,14 +66,17 @@ const claim = (q: QueueNumber, wish: ClaimWish, fault?: Fault) =>
         promote: wish.promote,
         old: wish.old,
         seenPaused: false,
+        stale: false,
         grants: [],
       }
     },
     act: takeJobs,
-    expect: ({ plan, promote, seenPaused }, world, { now, q }) => {
+    expect: ({ plan, promote, seenPaused, stale }, world, { now, q }) => {
       const promoted = promote ? promoteInWorld(world, now) : world
-      if (seenPaused || world.paused) return { states: [world, promoted], out: [] }
+      if (seenPaused || stale || world.paused) return { states: [world, promoted], out: [] }
       const taken = claimInWorld(promoted, plan, now, headNameOf(QUEUES[q]))
+      const wanted = claimInWorld({ ...promoted, concurrency: undefined, rate: undefined }, plan, now, String)
+      if (taken.ids.length < wanted.ids.length) counters.limited++
       return { states: [world, taken.world], out: taken.ids }
     },
     after: adopt,
@@ -84,14 +88,18 @@ async function takeJobs(facts: ClaimFacts, { here }: Scene): Promise<string[]> {
   const seen = facts.old && here.seen !== undefined ? here.seen : await readConfig(ledger)
   here.seen = seen
   facts.seenPaused = seen.config.paused === true
+  facts.stale = facts.old && (await readConfig(ledger)).raw !== seen.raw
+  const limits = limitsOf(seen.config, undefined)
   const promotions = facts.promote ? [planPromotion(ledger)] : []
-  const blocks = facts.seenPaused ? promotions : [...promotions, planClaim(ledger, seen, facts.plan)]
+  const blocks = facts.seenPaused
+    ? promotions
+    : [...promotions, planClaim(ledger, seen, { ...facts.plan, limits })]
   if (blocks.length === 0) return []
   const answers = await commitBlocks(ledger.store, blocks)
   for (const answer of answers) if (answer instanceof HoldfastError) throw answer
   if (facts.seenPaused) return []
   const answer = answers.at(-1)!
-  facts.grants = answer instanceof HoldfastError ? [] : grantsOf(facts.plan, answer[CLAIM_RESULT]!)
+  facts.grants = answer instanceof HoldfastError ? [] : grantsOf(facts.plan, answer.at(-1)!)
   return facts.grants.map(({ id }) => id)
 }
 

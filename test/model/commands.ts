@@ -4,6 +4,7 @@ import { bulkCommands, heldIds } from './bulk-commands.ts'
 import { claiming } from './claim-commands.ts'
 import { type Command, aFaultAtOnce, aQueue, anId, times } from './drawn.ts'
 import type { Fault, QueueNumber } from './harness.ts'
+import { limiting } from './limit-commands.ts'
 import { counters } from './model.ts'
 import { type Scene, Step } from './step.ts'
 import { type ModelOptions, addToWorld, cancelInWorld, retryInWorld, withoutJob } from './world.ts'
@@ -155,6 +156,7 @@ export const commands: fc.Arbitrary<Command>[] = [
   ...times(8, adding),
   ...times(14, claiming),
   ...times(3, anAdvance),
+  ...times(2, limiting),
   ...bulkCommands(newJob),
   fc
     .tuple(aQueue, fc.array(newJob, { minLength: 2, maxLength: 4 }), aFaultAtOnce)

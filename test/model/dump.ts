@@ -12,9 +12,11 @@ import {
   jobIdOf,
   partId,
   timeOf,
+  windowLane,
 } from '../../src/core/keys.ts'
 import { nameOf } from '../../src/core/evaluate.ts'
 import { keptLogLines } from '../../src/core/job-options.ts'
+import { RATE_MS } from './world.ts'
 
 /** Only records and keys; what a store keeps about itself is its own. */
 export interface Dump {
@@ -56,6 +58,10 @@ export interface QueueView {
   readonly paused: boolean
   /** It is being removed with everything in it. */
   readonly obliterating: boolean
+  readonly concurrency: number | undefined
+  readonly rate: number | undefined
+  /** When the starts were that its window remembers. */
+  readonly starts: readonly number[]
   /** Bulks whose jobs are not in their places: they are being stored, or they are stored and some are on their way. */
   readonly bulks: readonly ShownBulk[]
   /** Records of schedules. */
@@ -108,9 +114,26 @@ export function viewOf(dump: Dump, queue: string): QueueView {
       until: timeOf(key),
     })),
   )
-  const { paused = false, obliterating = false } = decodeConfig(dump.records.get(configId(queue)))
   const schedules = recordIds.filter((id) => id.startsWith('sched:') && id.split(':').length === 3)
-  return { queue, heads, jobs, stateKeys, claims, paused, obliterating, bulks, schedules, recordIds }
+  const config = decodeConfig(dump.records.get(configId(queue)))
+  const { paused = false, obliterating = false, concurrency } = config
+  const starts = (dump.lanes.get(windowLane(queue, RATE_MS)) ?? []).map(timeOf)
+  const rate = config.rateLimit?.max
+  return {
+    queue,
+    heads,
+    jobs,
+    stateKeys,
+    claims,
+    paused,
+    obliterating,
+    concurrency,
+    rate,
+    starts,
+    bulks,
+    schedules,
+    recordIds,
+  }
 }
 
 function bulksOf({ lanes }: Dump, part: string): ShownBulk[] {

@@ -44,7 +44,13 @@ const endingOf = async (ending: ModelEnding, { head }: Grant, now: number): Prom
       return { kind: 'completed', result: encodeResult(ending.result) }
     case 'failed': {
       const error = (): never => assert.fail('there is nothing to complain about')
-      const judgement = { now: () => now, retryIf: retryHttp, strategyOf: () => undefined, error }
+      const judgement = {
+        now: () => now,
+        retryIf: retryHttp,
+        strategyOf: () => undefined,
+        hold: async () => undefined,
+        error,
+      }
       return endOfFailure(errorOf(ending), head!, undefined as never, judgement)
     }
     case 'snoozed':

@@ -135,6 +135,13 @@ export function obliterateWorld(
     const last = states.at(-1)!
     states.push({ ...last, claims: new Map([...last.claims].filter(([, entry]) => entry.lane !== lane)) })
   }
-  states.push({ ...states.at(-1)!, paused: false, obliterating: false })
+  states.push({
+    ...states.at(-1)!,
+    paused: false,
+    obliterating: false,
+    concurrency: undefined,
+    rate: undefined,
+    starts: [],
+  })
   return { states: [world, ...states], refused: false }
 }

@@ -35,6 +35,7 @@ const FLOORS: Partial<Counters> = {
   promoted: 40,
   edited: 60,
   parked: 20,
+  limited: 10,
 }
 
 const stores: readonly [string, number, () => Promise<Disk>][] = [

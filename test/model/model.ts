@@ -74,6 +74,7 @@ export const counters = {
   promoted: 0,
   edited: 0,
   parked: 0,
+  limited: 0,
 }
 export type Counters = typeof counters
 
@@ -163,13 +164,19 @@ function learn(world: World, view: QueueView): World {
     jobs ??= new Map(world.jobs)
     jobs.set(job.id, { ...job, key })
   }
-  return jobs === undefined ? world : { ...world, jobs }
+  const known = jobs === undefined ? world : { ...world, jobs }
+  // How much of the window an obliteration that was cut off has removed, nobody can say.
+  return world.obliterating === true ? { ...known, starts: view.starts } : known
 }
 
 /** How a world differs from what the store holds, as a sentence. */
 function compare(world: World, view: QueueView): string | undefined {
   if (world.paused !== view.paused) return `paused is ${view.paused}`
   if ((world.obliterating ?? false) !== view.obliterating) return `obliterating is ${view.obliterating}`
+  if (world.concurrency !== view.concurrency) return `the global concurrency is ${view.concurrency}`
+  if (world.rate !== view.rate) return `the rate limit is ${view.rate}`
+  const unknown = view.starts.find((at) => !(world.starts ?? []).includes(at))
+  if (unknown !== undefined) return `a start at ${unknown} is remembered that never was`
   const expected = [...world.jobs.keys()].sort()
   const found = [...view.jobs.keys()].sort()
   if (!same(expected, found)) return `jobs are ${found.join()} instead of ${expected.join()}`

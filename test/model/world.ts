@@ -63,9 +63,18 @@ export interface World {
   readonly jobs: ReadonlyMap<string, ModelJob>
   readonly claims: ReadonlyMap<string, ClaimEntry>
   readonly paused: boolean
+  /** Jobs that may run at once. */
+  readonly concurrency?: number | undefined
+  /** Starts in every stretch of `RATE_MS`. */
+  readonly rate?: number | undefined
+  /** When jobs were started, whatever became of them. */
+  readonly starts?: readonly number[]
   /** It is being removed with everything in it: paused as well. */
   readonly obliterating?: boolean
 }
+
+/** The length of the window in which the model's rates count, in ms. */
+export const RATE_MS = 1500
 
 export const EMPTY: World = { jobs: new Map(), claims: new Map(), paused: false }
 
@@ -168,13 +177,19 @@ export function claimInWorld(
   now: number,
   head: (id: string) => string,
 ): { world: World; ids: string[] } {
+  const running = inOrder(world, 'lease', head).length
+  const { concurrency = Infinity, rate, starts = [] } = world
+  const recent = rate === undefined ? [] : starts.filter((at) => at > now - RATE_MS)
+  const room = Math.min(limit, concurrency - running, (rate ?? Infinity) - recent.length)
   const taken = (
     suspect
       ? inOrder(world, 'suspect', head).filter(({ runAt }) => runAt! <= now)
       : inOrder(world, 'ready', head)
-  ).slice(0, limit)
-  if (taken.length === 0) return { world, ids: [] }
+  ).slice(0, Math.max(0, room))
+  // Even a claim that gets nothing forgets what has left the window.
+  if (taken.length === 0) return { world: rate === undefined ? world : { ...world }, ids: [] }
   let next = withClaim(world, claim, { lane: 'claims', until })
+  if (rate !== undefined) next = { ...next, starts: [...starts, ...taken.map(() => now)] }
   for (const job of taken) {
     const granted = { fence: Math.max(job.fence, now) }
     next = withJob(next, { ...job, place: 'lease', claim, runAt: undefined, granted })

@@ -2,6 +2,7 @@
 import { coreMutants } from './core.ts'
 import { judgingMutants } from './judging.ts'
 import { ledgerMutants } from './ledger.ts'
+import { limitMutants } from './limits.ts'
 import { loopMutants } from './loops.ts'
 import type { Mutant } from './mutant.ts'
 import { storeMutants } from './stores.ts'
@@ -12,6 +13,7 @@ export const mutants: readonly Mutant[] = [
   ...judgingMutants,
   ...ledgerMutants,
   ...loopMutants,
+  ...limitMutants,
   ...storeMutants,
   ...wholeQueueMutants,
 ]

@@ -116,7 +116,7 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'a claim without an answer is forgotten',
     why: 'jobs are on lease that nobody runs',
-    file: 'src/loops/work.ts',
+    file: 'src/loops/claims.ts',
     find: "if (answer.outcome === 'unknown') this.#lostAnswers.add(plan)",
     replace: '',
     caughtBy: {
@@ -127,7 +127,7 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'a claim without an answer is taken twice',
     why: 'its jobs are run two at a time',
-    file: 'src/loops/work.ts',
+    file: 'src/loops/claims.ts',
     find: 'this.#lostAnswers.delete(plan)',
     replace: '',
     caughtBy: {
@@ -138,7 +138,7 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'a claim answered too late is kept',
     why: 'a job is on lease with a worker that closed',
-    file: 'src/loops/work.ts',
+    file: 'src/loops/claims.ts',
     find: 'else this.#holdBack(plan, grants)',
     replace: '',
     caughtBy: {
@@ -149,26 +149,26 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'a hint during a claim is missed',
     why: 'a job waits until another is added',
-    file: 'src/loops/work.ts',
-    find: 'grants.length < plan.limit && hints === this.#hints',
-    replace: 'grants.length < plan.limit',
+    file: 'src/loops/claims.ts',
+    find: 'grants.length === plan.limit || hints !== this.#hints',
+    replace: 'grants.length === plan.limit',
     caughtBy: {
       file: 'worker/wakeups.test.ts',
       test: 'a job that is added while the worker finds nothing more to do',
     },
   },
   {
-    name: 'a pause that ended is believed',
+    name: 'settings that changed meanwhile are believed',
     why: 'a worker sleeps on after resume()',
-    file: 'src/loops/work.ts',
-    find: 'if (seen.config.paused !== true || hints === this.#hints) this.#seen = seen',
-    replace: 'this.#seen = seen',
+    file: 'src/loops/claims.ts',
+    find: ' || changes !== this.#changes',
+    replace: '',
     caughtBy: { file: 'worker/wakeups.test.ts', test: 'a pause that ends while the worker reads of it' },
   },
   {
     name: 'a suspect is claimed beside others',
     why: 'a job that kills its process takes them along',
-    file: 'src/loops/work.ts',
+    file: 'src/loops/claims.ts',
     find: 'busy + this.#reserved + ending === 0 ?',
     replace: 'busy + this.#reserved + ending < all ?',
     caughtBy: { file: 'worker/suspects.test.ts', test: 'waits until they are empty' },
@@ -176,15 +176,15 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'others are claimed beside a suspect',
     why: 'a job that kills its process takes them along',
-    file: 'src/loops/work.ts',
-    find: 'if (this.#suspect !== undefined) return []',
-    replace: '',
+    file: 'src/loops/claims.ts',
+    find: 'if (this.#suspect !== undefined || this.#limiter.isHeld) return []',
+    replace: 'if (this.#limiter.isHeld) return []',
     caughtBy: { file: 'worker/suspects.test.ts', test: 'is claimed alone by one of several workers' },
   },
   {
     name: 'claims under way are not counted',
     why: 'a worker has more jobs on lease than it can run',
-    file: 'src/loops/work.ts',
+    file: 'src/loops/claims.ts',
     find: 'Math.min(share, all - busy - this.#reserved)',
     replace: 'Math.min(share, all - busy)',
     caughtBy: { file: 'worker/claims.test.ts', test: 'jobs on lease are never more than slots' },

@@ -1,0 +1,102 @@
+/**
+ * Windows that count starts: a claim puts one key per job beside its lease, forgets what has left the window, and takes no more
+ * than there is room for, all in the unit of the claim.
+ */
+import { PAGE_KEYS } from '../core/bounds.ts'
+import type { QueueConfig } from '../core/config.ts'
+import { readClaimName, throughTime, timeDigits, timeOf, windowLane } from '../core/keys.ts'
+import { type Limits, NO_LIMITS, type RateWindow, lateOf } from '../core/limits.ts'
+import type { Change, Move, Place, Span } from '../store.ts'
+import { commitBlock } from './commit.ts'
+import type { Ledger } from './ledger.ts'
+
+/** By how much longer than its window a start is remembered; where one process owns the store, claims come in the order of their times. */
+const lateness = ({ store }: Ledger, ms: number): number => (store.epoch === undefined ? lateOf(ms) : 0)
+
+/** Whether the jobs of a claim that is answered now may still be started under these limits. */
+export function isTooLate(ledger: Ledger, claim: string, { windows }: Limits = NO_LIMITS): boolean {
+  const age = ledger.store.now() - readClaimName(claim).grantedAt
+  return windows.some(({ ms }) => ledger.store.epoch === undefined && age > lateOf(ms))
+}
+
+/** Where the windows count what a claim takes: by the moment it was made and its name, so that no two keys are the same. */
+export const countedAt = ({ queue }: Ledger, { windows }: Limits, claim: string, drop: number): Place[] =>
+  windows.map(({ ms }) => ({
+    lane: windowLane(queue, ms),
+    drop,
+    prefix: `${timeDigits(readClaimName(claim).grantedAt)}/`,
+    mark: claim,
+  }))
+
+/** The starts that a window holds for a claim made `at`: by the clock of whoever was furthest ahead. */
+function spanOf(ledger: Ledger, ms: number, at: number): Span {
+  const lane = windowLane(ledger.queue, ms)
+  // Where nothing older is remembered, the whole lane: its size is known without a look.
+  if (lateness(ledger, ms) === 0) return { lane }
+  return { lane, from: throughTime(at - ledger.store.skewMs - ms) }
+}
+
+/** What a claim may not exceed. */
+export function roomOf(ledger: Ledger, { concurrency, windows }: Limits, at: number): Move['room'] {
+  if (concurrency === undefined && windows.length === 0) return undefined
+  const rates = windows.map(({ ms, max }) => [spanOf(ledger, ms, at), max] as const)
+  return concurrency === undefined ? rates : [[{ lane: ledger.lanes.lease }, concurrency], ...rates]
+}
+
+/** Forgets starts that have left a window for everyone. */
+export function planTrim(ledger: Ledger, { ms }: RateWindow, at: number, limit: number): Change {
+  const until = throughTime(at - ledger.store.skewMs - ms - lateness(ledger, ms))
+  return { after: 0, move: { from: { lane: windowLane(ledger.queue, ms), until, limit }, to: [] } }
+}
+
+/** What a look at a queue with limits finds. */
+export interface LimitsSeen {
+  /** There are jobs that could run. */
+  readonly waiting: boolean
+  /** When a window that is full opens for the next start, ms since the epoch. */
+  readonly opensAt: number | undefined
+  /** When the last start is to be forgotten. */
+  readonly emptyAt: number | undefined
+}
+
+export async function lookAtLimits(ledger: Ledger, { windows }: Limits): Promise<LimitsSeen> {
+  const { store, lanes } = ledger
+  const spans = windows.map(({ ms }) => spanOf(ledger, ms, store.now()))
+  const [[ready = [], ...keys], sizes] = await Promise.all([
+    store.scan([
+      { lane: lanes.ready, limit: 1 },
+      ...spans.flatMap((span): [Span & { limit: 1 }, Span & { limit: 1; descending: true }] => [
+        { ...span, limit: 1 },
+        { lane: span.lane, limit: 1, descending: true },
+      ]),
+    ]),
+    spans.length === 0 ? [] : store.count(spans),
+  ])
+  let [opensAt, emptyAt]: (number | undefined)[] = []
+  for (const [at, { ms, max }] of windows.entries()) {
+    const [oldest, newest] = [keys[at * 2]?.[0], keys[at * 2 + 1]?.[0]]
+    if (oldest !== undefined && sizes[at]! >= max)
+      opensAt = Math.max(opensAt ?? 0, timeOf(oldest) + ms + store.skewMs)
+    if (newest !== undefined)
+      emptyAt = Math.max(emptyAt ?? 0, timeOf(newest) + ms + store.skewMs + lateness(ledger, ms))
+  }
+  return { waiting: ready.length > 0, opensAt, emptyAt }
+}
+
+/** How long until the next start, in ms, where the windows of these lengths hold `max` starts or more; 0 where they do not. */
+export async function waitOf(ledger: Ledger, windows: readonly RateWindow[]): Promise<number> {
+  const { opensAt = 0 } = await lookAtLimits(ledger, { concurrency: undefined, windows })
+  return Math.max(0, opensAt - ledger.store.now())
+}
+
+/** Forgets all starts, and wakes who waits for room. */
+export async function emptyWindows(
+  { store, queue, lanes }: Ledger,
+  { windows = [] }: QueueConfig,
+): Promise<void> {
+  for (const ms of windows) {
+    const trim: Change = { move: { from: { lane: windowLane(queue, ms), limit: PAGE_KEYS }, to: [] } }
+    while ((await commitBlock(store, [trim]))[0] !== false);
+  }
+  await commitBlock(store, [{ hint: [lanes.ready] }])
+}

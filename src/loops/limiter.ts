@@ -1,0 +1,61 @@
+/**
+ * What the limits of a queue mean to one worker: how much it may claim, and when it is worth another try. It sleeps until then;
+ * room that somebody else frees is told by a hint.
+ */
+import { type Limits, NO_LIMITS, type RateLimit, isLimited, limitsOf } from '../core/limits.ts'
+import type { SeenConfig } from '../ledger/claim.ts'
+import { lookAtLimits } from '../ledger/rates.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { knowWindows } from '../ledger/settings.ts'
+import { Alarm } from './alarm.ts'
+
+export class Limiter {
+  readonly #ledger: Ledger
+  /** The worker's own. */
+  readonly #own: RateLimit | undefined
+  readonly #alarm: Alarm
+  #limits: Limits = NO_LIMITS
+  #heldUntil = 0
+
+  /** `opened`: a claim may get something now. */
+  constructor(ledger: Ledger, own: RateLimit | undefined, opened: () => void) {
+    this.#ledger = ledger
+    this.#own = own
+    this.#alarm = new Alarm(ledger.store, opened)
+  }
+
+  get limits(): Limits {
+    return this.#limits
+  }
+
+  get isLimited(): boolean {
+    return isLimited(this.#limits)
+  }
+
+  /** Nothing is to be claimed yet, as somebody was told to wait. */
+  get isHeld(): boolean {
+    const { store } = this.#ledger
+    return store.now() - store.skewMs < this.#heldUntil
+  }
+
+  /** Takes note of a queue's settings; false where they had to be changed first, so that they are to be read again. */
+  async adopt({ config }: SeenConfig): Promise<boolean> {
+    const { store } = this.#ledger
+    this.#limits = limitsOf(config, this.#own)
+    this.#heldUntil = config.heldUntil ?? 0
+    if (this.isHeld) this.#alarm.set(this.#heldUntil + store.skewMs)
+    return !(await knowWindows(this.#ledger, config, this.#limits.windows))
+  }
+
+  /** A claim got less than it asked for: sees to it that there is another when there may be more. Whether jobs wait for that. */
+  async look(): Promise<boolean> {
+    const { waiting, opensAt, emptyAt } = await lookAtLimits(this.#ledger, this.#limits)
+    const next = opensAt ?? emptyAt
+    if (next !== undefined) this.#alarm.set(next)
+    return waiting
+  }
+
+  stop(): void {
+    this.#alarm.clear()
+  }
+}
