@@ -12,10 +12,11 @@ const BODY = `
 -- KEYS: 1 the namespace (hash), 2 its records (hash), 3 the receipt of the caller's slot, 4 number of the last append,
 --       5... the lanes of the call (sorted sets of score 0, so in byte order).
 -- ARGV: 1 the namespace's id, 2 serial of the call in its slot (16 digits), 3 how long a receipt is kept (ms),
---       4... units, each <changes> <where the next unit begins>, with changes <after or ''> <where the next begins> and steps:
+--       4 how many records are expected to be something, and their ids, which steps name by their place in this list,
+--       behind them units, each <changes> <where the next unit begins>, with changes <after or ''> <where the next begins> and steps:
 --         p lane key               must be present            r lane key   remove; must be present
---         a id                     record must be absent      i lane key   insert; must be new
---         e id value               record must be equal       n lane key   insert, numbered
+--         a place                  record must be absent      i lane key   insert; must be new
+--         e place value            record must be equal       n lane key   insert, numbered
 --         s lane from until min max    size of a span         w id value   write a record
 --         m ...                    move, see below            d id         delete a record
 --                                                             h lane       wake its watchers
@@ -24,7 +25,7 @@ const BODY = `
 --       followed by the key and its record; for a unit that is malformed one string that says why.
 local id, serial, life = ARGV[1], ARGV[2], ARGV[3]
 local RECORDS, RECEIPT, NUMBER = KEYS[2], KEYS[3], KEYS[4]
-local KEY_BYTES = 1024
+local KEY_BYTES, AT_ONCE = 1024, 1000
 local call = redis.call
 
 if call('HGET', KEYS[1], 'id') ~= id then return 'RESET' end
@@ -36,7 +37,8 @@ if seen == serial then
 end
 if tonumber(seen) > tonumber(serial) then return 'STALE' end
 
-local at = 4                    -- the argument that is read next
+local EXPECTED = 4              -- the argument before the ids of records that are expected to be something
+local at = EXPECTED + ARGV[EXPECTED] + 1   -- the argument that is read next
 local known, changed = {}, {}   -- records as they stand now (false: there is none), and which of them are to be written
 local placed, woken = {}, {}    -- keys that came into each lane, and lanes whose watchers are to be woken
 local number                    -- of the last append, once it was asked for
@@ -67,15 +69,6 @@ local function takeBack(mark)
   steps = mark
 end
 
-local function record(name)
-  local value = known[name]
-  if value == nil then
-    value = call('HGET', RECORDS, name)
-    known[name] = value
-  end
-  return value
-end
-
 local function put(name, value)
   note(changed[name] and 'keep' or 'unchange', name, known[name])
   known[name], changed[name] = value, true
@@ -92,6 +85,23 @@ local function insert(lane, key)
     if keys then keys[key] = true else placed[lane] = { [key] = true } end
     return true
   end
+  return false
+end
+
+-- As insert of each, in two calls: nothing tells which keys were new once some were not.
+local function insertAll(lane, keys)
+  if #keys == 1 then return insert(lane, keys[1]) end
+  local scores = call('ZMSCORE', lane, unpack(keys))
+  local members, came = {}, placed[lane] or {}
+  for index, key in ipairs(keys) do
+    if #key > KEY_BYTES or scores[index] then return insert(lane, key) end
+    members[2 * index - 1], members[2 * index] = 0, key
+    note('rem', lane, key)
+    came[key] = true
+  end
+  placed[lane] = came
+  if call('ZADD', lane, unpack(members)) == #keys then return true end
+  malformed = 'two keys become one in a lane'
   return false
 end
 
@@ -128,6 +138,13 @@ local function learn(names)
   for index, name in ipairs(unknown) do known[name] = values[index] end
 end
 
+-- One call for many records costs a fraction of one for each.
+for first = EXPECTED + 1, at - 1, AT_ONCE do
+  local last = math.min(first + AT_ONCE - 1, at - 1)
+  local values = call('HMGET', RECORDS, unpack(ARGV, first, last))
+  for index = first, last do known[ARGV[index]] = values[index - first + 1] end
+end
+
 local perform = {}              -- what a step does; it leaves \`at\` behind its own arguments, and gives false to refuse
 
 function perform.p()
@@ -137,12 +154,12 @@ end
 
 function perform.a()
   at = at + 2
-  return record(ARGV[at - 1]) == false
+  return known[ARGV[EXPECTED + ARGV[at - 1]]] == false
 end
 
 function perform.e()
   at = at + 3
-  return record(ARGV[at - 2]) == ARGV[at - 1]
+  return known[ARGV[EXPECTED + ARGV[at - 2]]] == ARGV[at - 1]
 end
 
 function perform.s()
@@ -179,10 +196,12 @@ function perform.m()
   for _ = 1, places do
     local target, drop, prefix, mark = KEYS[ARGV[at] + 0], ARGV[at + 1] + 0, ARGV[at + 2], ARGV[at + 3]
     at = at + 4
+    local moved = {}
     for index, path in ipairs(paths) do
       if drop > 0 then path = dropped(path, drop) end
-      if not insert(target, prefix .. path .. mark .. names[index]) then return false end
+      moved[index] = prefix .. path .. mark .. names[index]
     end
+    if not insertAll(target, moved) then return false end
   end
   return true
 end

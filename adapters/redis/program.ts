@@ -17,6 +17,7 @@ export interface Program {
 
 /** Where the serial stands among the arguments; it is filled in when the call is sent. */
 export const SERIAL_ARGUMENT = 1
+const EXPECTED_ARGUMENT = 3
 
 /** A size nothing reaches. */
 const NO_BOUND = '9007199254740992'
@@ -30,19 +31,39 @@ interface Caller {
 
 export function encodeCalls({ names, namespaceId, slot, receiptMs }: Caller, calls: Calls): Program {
   const lanes = new LaneKeys(names, [names.meta, names.records, names.receipt(slot), names.number])
-  const args = [namespaceId, '', String(receiptMs)]
+  const args = [namespaceId, '', String(receiptMs), '']
+  const expected = placesOf(calls)
+  for (const id of expected.keys()) args.push(id)
+  args[EXPECTED_ARGUMENT] = String(expected.size)
   for (const changes of calls) {
     const start = args.push(String(changes.length), '')
-    for (const change of changes) encodeChange(args, lanes, change)
+    for (const change of changes) encodeChange(args, lanes, expected, change)
     args[start - 1] = String(args.length + 1)
   }
   return { keys: lanes.keys, args }
 }
 
-function encodeChange(args: string[], lanes: LaneKeys, change: Change): void {
+/** Ids of records that are expected to be something, each once, and their places, which begin with 1. */
+type Places = ReadonlyMap<string, number>
+
+function placesOf(calls: Calls): Places {
+  const places = new Map<string, number>()
+  const note = (id: string): void => {
+    if (!places.has(id)) places.set(id, places.size + 1)
+  }
+  for (const changes of calls) {
+    for (const { expect } of changes) {
+      if (expect?.absent !== undefined) for (const id of expect.absent) note(id)
+      if (expect?.equal !== undefined) for (const [id] of expect.equal) note(id)
+    }
+  }
+  return places
+}
+
+function encodeChange(args: string[], lanes: LaneKeys, expected: Places, change: Change): void {
   const { after, expect, move, set } = change
   const start = args.push(after === undefined ? '' : String(after + 1), '')
-  if (expect !== undefined) encodeExpect(args, lanes, expect)
+  if (expect !== undefined) encodeExpect(args, lanes, expected, expect)
   if (move !== undefined) encodeMove(args, lanes, move)
   encodeKeys(args, lanes, 'r', change.remove)
   encodeKeys(args, lanes, 'i', change.add)
@@ -53,11 +74,16 @@ function encodeChange(args: string[], lanes: LaneKeys, change: Change): void {
   args[start - 1] = String(args.length + 1)
 }
 
-function encodeExpect(args: string[], lanes: LaneKeys, expect: NonNullable<Change['expect']>): void {
+function encodeExpect(
+  args: string[],
+  lanes: LaneKeys,
+  expected: Places,
+  expect: NonNullable<Change['expect']>,
+): void {
   const { absent, equal, size } = expect
   encodeKeys(args, lanes, 'p', expect.present)
-  if (absent !== undefined) for (const id of absent) args.push('a', id)
-  if (equal !== undefined) for (const [id, value] of equal) args.push('e', id, value)
+  if (absent !== undefined) for (const id of absent) args.push('a', String(expected.get(id)))
+  if (equal !== undefined) for (const [id, value] of equal) args.push('e', String(expected.get(id)), value)
   if (size === undefined) return
   for (const [span, min, max] of size) {
     args.push('s')
