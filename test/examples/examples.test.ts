@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sharedUrl } from '../redis/server.ts'
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const env = { ...process.env, TSX_TSCONFIG_PATH: at('tsconfig.json'), NO_COLOR: '1' }
@@ -46,6 +47,7 @@ test('every example has a test here', async () => {
     'first.ts',
     'limits.ts',
     'http.ts',
+    'many-machines.ts',
     'retries.ts',
     'unit-test.ts',
   ])
@@ -119,4 +121,15 @@ test('compress: the demo takes a folder from beginning to end', async () => {
   expect(await run.ended, run.printed).toBe(0)
   expect(run.printed).toMatch(/files {5}9\n/)
   expect(await readdir(join(directory, '.demo/out/compress'))).toContain('main.ts.gz')
+})
+
+test('many-machines: what one process adds another runs, by Redis', async () => {
+  const run = new Run('many-machines.ts', sharedUrl())
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed.trim().split('\n').sort()).toEqual([
+    'the producer sees: small cat.jpg, small dog.jpg, small fox.jpg',
+    'the worker made: small cat.jpg',
+    'the worker made: small dog.jpg',
+    'the worker made: small fox.jpg',
+  ])
 })
