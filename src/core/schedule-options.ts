@@ -10,8 +10,11 @@ import { byLegacy } from './legacy.ts'
  */
 export type MissedRuns = 'skip' | 'one' | 'all' | { max?: number; maxAge?: number }
 
-/** What becomes of a run whose predecessor is not finished. `allow`: it is made all the same. `skip`: it is not made. */
-export type Overlap = 'allow' | 'skip'
+/**
+ * What becomes of a run whose predecessor is not finished. `allow`: it is made all the same. `skip`: it is not made.
+ * `cancel-previous`: its predecessor is cancelled, as by `queue.cancel`.
+ */
+export type Overlap = 'allow' | 'skip' | 'cancel-previous'
 
 /** When a schedule runs: `pattern` or `every`. Times are in milliseconds. */
 export interface RepeatOptions {
@@ -104,7 +107,7 @@ const checks: Checks<RepeatOptions> = {
     typeof value === 'boolean' ? value : refuseSchedule(field, value, 'true or false'),
   jitter: milliseconds(0),
   missed: missedCheck,
-  overlap: oneOf('allow', 'skip'),
+  overlap: oneOf('allow', 'skip', 'cancel-previous'),
 }
 
 const legacyOfRepeat = byLegacy('repeat')

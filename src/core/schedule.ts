@@ -118,11 +118,7 @@ export function tickSchedule(
   const due = { slots, next, now, until: Math.min(now, timing.endDate ?? now) }
   if (next > due.until) return { runs: [], schedule }
   const { limit = Infinity, overlap = 'allow' } = timing
-  const chosen = chooseRuns(
-    timing.missed ?? 'one',
-    due,
-    overlap === 'allow' ? Math.min(most, limit - before) : 1,
-  )
+  const chosen = chooseRuns(timing.missed ?? 'one', due, Math.min(most, limit - before), overlap !== 'allow')
   const isHeld = busy && overlap === 'skip'
   const runs = isHeld ? [] : chosen.runs
   const isOver = before + runs.length >= limit
@@ -148,28 +144,32 @@ interface Due {
   readonly until: number
 }
 
-/** Which of the due slots are run, at most `most`, and up to which one all are decided. Where only one may be, it is the last. */
+/** Which of the due slots are run, at most `most`, and up to which one all are decided. `alone`: one at most, the last. */
 function chooseRuns(
   missed: MissedRuns,
   due: Due,
   most: number,
+  alone: boolean,
 ): { runs: readonly number[]; through: number } {
   const { slots, next, now, until } = due
-  if (missed === 'all' && most > 1) {
-    const runs = firstSlots(slots, next, until, most)
-    return { runs, through: runs.at(-1)! }
-  }
+  if (missed === 'all' && !alone) return through(firstSlots(slots, next, until, most))
   const last = lastSlot(slots, next, until)
-  if (now - last <= RUN_LATE_MS && (typeof missed === 'string' || most === 1))
-    return { runs: [last], through: last }
-  if (typeof missed === 'string') return { runs: missed === 'skip' ? [] : [last], through: last }
+  if (typeof missed === 'string') {
+    const isWanted = missed !== 'skip' || now - last <= RUN_LATE_MS
+    return { runs: isWanted ? [last] : [], through: last }
+  }
   const oldest = now - Math.max(missed.maxAge ?? Infinity, RUN_LATE_MS)
   const first = next >= oldest ? next : slots.after(Math.ceil(oldest) - 1)
   if (first === undefined || first > until) return { runs: [], through: last }
-  if (most === 1) return { runs: [last], through: last }
-  const wanted =
+  if (alone) return through([last])
+  return through(
     missed.max === undefined
       ? firstSlots(slots, first, until, most)
-      : lastSlots(slots, first, until, missed.max).slice(0, most)
-  return { runs: wanted, through: wanted.at(-1)! }
+      : lastSlots(slots, first, until, missed.max).slice(0, most),
+  )
 }
+
+const through = (runs: readonly number[]): { runs: readonly number[]; through: number } => ({
+  runs,
+  through: runs.at(-1)!,
+})

@@ -8,6 +8,7 @@ import { nextSlotKey, scheduleDataId, scheduleKeyOf, throughTime, timeOf } from 
 import { type Schedule, encodeSchedule, slotJobId, slotsOf, tickSchedule } from '../core/schedule.ts'
 import { HoldfastError } from '../error.ts'
 import { type AddPlan, type AddedJob, planAdd } from './add.ts'
+import { cancelJob } from './cancel.ts'
 import { commitBlock, following, replan } from './commit.ts'
 import { type Ledger, readHead, recordOf } from './ledger.ts'
 import { type Almanac, type KeptSchedule, cronOf, keep, readSchedule } from './schedule.ts'
@@ -54,6 +55,7 @@ export async function tick(ledger: Ledger, name: string, almanac: Almanac): Prom
   const now = store.now() - store.skewMs
   const ticked = tickSchedule(schedule, now, slots, { busy: before.busy, most })
   if (ticked.schedule === schedule) return NOTHING
+  if (ticked.runs.length > 0) await before.makeWay()
   const plans = ticked.runs.map((slot) =>
     planRun(ledger, kept, almanac, slotJobId(scheduleKeyOf(name), slot), slot),
   )
@@ -86,6 +88,7 @@ export async function triggerSchedule(
       const message = `job ${schedule.lastJob} of the schedule ${key} in ${ledger.queue} is not finished, and its runs do not overlap`
       throw new HoldfastError('JOB_STATE', message)
     }
+    await before.makeWay()
     const id = `${slotJobId(key, store.now())}:${almanac.ulid()}`
     const plan = planRun(ledger, kept, almanac, id, undefined)
     const [applied] = await commitBlock(store, [
@@ -118,19 +121,34 @@ export function planRun(
   )
 }
 
-/** Whether the job of the last run is still to be waited for, and what must hold for that to be so; asked only where it matters. */
-async function lastRun(
-  ledger: Ledger,
-  { lastJob, timing }: Schedule,
-): Promise<{ busy: boolean; equal: [string, string][]; absent: string[] }> {
-  if (lastJob === undefined || (timing.overlap ?? 'allow') === 'allow')
-    return { busy: false, equal: [], absent: [] }
+/** The job of the last run, as far as the next one depends on it. */
+interface LastRun {
+  /** It is not finished. */
+  readonly busy: boolean
+  /** What must hold for that to be so, where it matters. */
+  readonly equal: readonly (readonly [string, string])[]
+  readonly absent: readonly string[]
+  /** Cancels it where runs are to make way for the next: before that is made, so that a crash between leaves it to be made. */
+  readonly makeWay: () => Promise<void>
+}
+
+const NO_MATTER: LastRun = { busy: false, equal: [], absent: [], makeWay: async () => undefined }
+
+async function lastRun(ledger: Ledger, { lastJob, timing }: Schedule): Promise<LastRun> {
+  const { overlap = 'allow' } = timing
+  if (lastJob === undefined || overlap === 'allow') return NO_MATTER
   const job = recordOf(ledger, lastJob)
   const [raw] = await ledger.store.read([job])
-  if (raw === undefined) return { busy: false, equal: [], absent: [job] }
-  const { head } = readHead(raw)
-  return { busy: head !== undefined && head.finishedOn === undefined, equal: [[job, raw]], absent: [] }
+  const head = readHead(raw).head
+  const busy = head !== undefined && head.finishedOn === undefined
+  if (overlap === 'cancel-previous') {
+    const makeWay = async (): Promise<void> => {
+      if (busy) await cancelJob(ledger, job, 'the next run of its schedule has begun', false)
+    }
+    return { ...NO_MATTER, busy, makeWay }
+  }
+  return raw === undefined ? { ...NO_MATTER, absent: [job] } : { ...NO_MATTER, busy, equal: [[job, raw]] }
 }
 
 /** What a job of a schedule takes of a unit, at most: a UTF-16 unit takes three bytes, and what its options say stands in its head. */
-const bytesOf = ({ raw, data }: KeptSchedule): number => (raw.length + data.length) * 3 + 4096
+const bytesOf = ({ raw, data }: KeptSchedule): number => (raw.length + data.length) * 3 + 1024

@@ -108,7 +108,10 @@ describe('what it is asked', () => {
     [{ every: 5, missed: {} }, 'missed must be given max, maxAge (in milliseconds) or both, not {}'],
     [{ every: 5, missed: { max: 0 } }, 'missed.max must be a whole number from 1 to 10000, not 0'],
     [{ every: 5, missed: 3 }, /^missed must be 'skip', 'one', 'all', or an object/],
-    [{ every: 5, overlap: 'queue' }, "overlap must be one of 'allow', 'skip', not \"queue\""],
+    [
+      { every: 5, overlap: 'queue' },
+      "overlap must be one of 'allow', 'skip', 'cancel-previous', not \"queue\"",
+    ],
   ])('%j is refused', (given, message) => {
     expect(() => checked(given)).toThrow(
       expect.objectContaining({
@@ -241,10 +244,10 @@ describe('missed runs', () => {
       expect(caughtUp(five(missed), first + 9_000).runs).toEqual([first])
   })
 
-  test('those of a limit are the first, and then it is over', () => {
-    const limited = made({ pattern: '*/5 * * * *', missed: 'all', limit: 130 })
+  test.each([1, 101, 130])('those of a limit of %d are the first, and then it is over', (limit) => {
+    const limited = made({ pattern: '*/5 * * * *', missed: 'all', limit })
     const { runs, schedule } = caughtUp(limited, first + DAY)
-    expect(runs).toEqual(firstSlots(limited.slots, first, Infinity, 130))
+    expect(runs).toEqual(firstSlots(limited.slots, first, Infinity, limit))
     expect(schedule.next).toBeUndefined()
   })
 
@@ -291,7 +294,7 @@ describe('overlapping runs', () => {
 
   test('of those that were missed only the last is made', () => {
     for (const missed of ['one', 'all', { max: 3 }, { max: 3, maxAge: DAY }] as const) {
-      for (const overlap of ['skip'] as const) {
+      for (const overlap of ['skip', 'cancel-previous'] as const) {
         const { runs, schedule } = caughtUp(made({ every: HOUR, overlap, missed }), NOW + 5 * HOUR + MINUTE)
         expect(runs).toEqual([NOW + 5 * HOUR])
         expect(schedule.missed).toBe(5)

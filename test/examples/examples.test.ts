@@ -45,10 +45,11 @@ test('every example has a test here', async () => {
     'compress',
     'desktop.ts',
     'first.ts',
-    'limits.ts',
     'http.ts',
+    'limits.ts',
     'many-machines.ts',
     'retries.ts',
+    'schedules.ts',
     'unit-test.ts',
   ])
 })
@@ -88,6 +89,18 @@ test('limits: keeps to a rate, and waits where a service asks for it', async () 
     '12 calls took more than a second: true',
     'the one that met a 429 was tried 1 time',
   ])
+})
+
+test('schedules: a missed report is made once, then at its time, then by hand', async () => {
+  const run = new Run('schedules.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  const lines = run.printed.trim().split('\n')
+  expect(lines[0]).toBe('the next run will be at 2026-03-03T08:00:00.000Z')
+  expect(lines.slice(1, 3)).toEqual(
+    ['2026-03-04T08:00Z', '2026-03-05T08:00Z'].map((at) => `sales at sched:daily:${Date.parse(at)}`),
+  )
+  expect(lines[3]).toMatch(/^sales at sched:daily:\d+:\w+$/)
+  expect(lines.slice(4)).toEqual(['by hand: completed', '2 runs, 1 missed'])
 })
 
 test('unit-test: three days pass at once', async () => {

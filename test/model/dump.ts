@@ -11,10 +11,12 @@ import {
   headId,
   jobIdOf,
   partId,
+  scheduleDataId,
   timeOf,
   windowLane,
 } from '../../src/core/keys.ts'
 import { nameOf } from '../../src/core/evaluate.ts'
+import { type Schedule, decodeSchedule } from '../../src/core/schedule.ts'
 import { keptLogLines } from '../../src/core/job-options.ts'
 import { RATE_MS } from './world.ts'
 
@@ -65,9 +67,21 @@ export interface QueueView {
   /** Bulks whose jobs are not in their places: they are being stored, or they are stored and some are on their way. */
   readonly bulks: readonly ShownBulk[]
   /** Records of schedules. */
-  readonly schedules: readonly string[]
+  readonly schedules: ReadonlyMap<string, ShownSchedule>
   /** Records that are the queue's by their ids. */
   readonly recordIds: readonly string[]
+}
+
+export interface ShownSchedule {
+  readonly schedule: Schedule
+  readonly data: string
+}
+
+const isSchedule = (id: string): boolean => id.startsWith('sched:') && id.split(':').length === 3
+
+function scheduleOf({ records }: Dump, id: string): ShownSchedule {
+  const schedule = decodeSchedule(records.get(id)!)
+  return { schedule, data: schedule.data ?? unseal(records.get(scheduleDataId(id))!) }
 }
 
 /** A bulk that is being stored, where it has an entry, else one that is stored. */
@@ -114,7 +128,7 @@ export function viewOf(dump: Dump, queue: string): QueueView {
       until: timeOf(key),
     })),
   )
-  const schedules = recordIds.filter((id) => id.startsWith('sched:') && id.split(':').length === 3)
+  const schedules = new Map(recordIds.filter(isSchedule).map((id) => [id, scheduleOf(dump, id)]))
   const config = decodeConfig(dump.records.get(configId(queue)))
   const { paused = false, obliterating = false, concurrency } = config
   const starts = (dump.lanes.get(windowLane(queue, RATE_MS)) ?? []).map(timeOf)

@@ -21,7 +21,6 @@ import {
   scheduleDataId,
   waitingKey,
 } from '../../src/core/keys.ts'
-import { decodeSchedule } from '../../src/core/schedule.ts'
 import type { Store } from '../../src/store.ts'
 import { type Dump, type QueueView, type ShownJob, queuePartOf } from './dump.ts'
 
@@ -68,7 +67,7 @@ function checkNoOrphans(dump: Dump, { queue, heads, bulks, schedules, recordIds 
   const staged = bulks.flatMap(({ entry, keys }) => (entry === undefined ? [] : keys))
   const hidden = staged.map(({ key }) => [nameOf(key), decodeHead(dump.records.get(nameOf(key)))] as const)
   for (const { bulk, entry } of bulks) if (entry !== undefined) allowed.add(bulkId(queue, bulk))
-  for (const name of schedules) allowed.add(name).add(scheduleDataId(name))
+  for (const name of schedules.keys()) allowed.add(name).add(scheduleDataId(name))
   for (const [name, head] of [...heads, ...hidden]) {
     allowed.add(name)
     for (const id of ownedRecords(name, head)) allowed.add(id)
@@ -157,11 +156,10 @@ function checkBulks({ records, lanes }: Dump, { queue, heads, bulks }: QueueView
 function checkSchedules({ records, lanes }: Dump, { queue, schedules }: QueueView): void {
   const keys = new Map((lanes.get(`schedules:${escapePart(queue)}`) ?? []).map((key) => [nameOf(key), key]))
   must(
-    keys.size === schedules.length,
-    `${queue} has ${keys.size} keys of schedules and ${schedules.length} records`,
+    keys.size === schedules.size,
+    `${queue} has ${keys.size} keys of schedules and ${schedules.size} records`,
   )
-  for (const name of schedules) {
-    const schedule = decodeSchedule(records.get(name)!)
+  for (const [name, { schedule }] of schedules) {
     const [key, expected] = [keys.get(name), nextSlotKey(schedule.next, name)]
     must(key === expected, `the key of ${name} is ${key} instead of ${expected}`)
     const apart = records.has(scheduleDataId(name))

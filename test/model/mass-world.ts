@@ -124,9 +124,10 @@ export function obliterateWorld(
     const was = world.paused && world.obliterating !== true
     return { states: [world, begun, { ...world, paused: was, obliterating: false }], refused: true }
   }
+  const bare: World = { ...begun, schedules: new Map() }
   const order: readonly Place[] = ['ready', 'due', 'suspect', 'lease', 'parked', 'done', 'dead']
   const { states } = changeParts(
-    begun,
+    bare,
     order.map((place) => ({ place })),
     gone,
     { head },
@@ -143,5 +144,5 @@ export function obliterateWorld(
     rate: undefined,
     starts: [],
   })
-  return { states: [world, ...states], refused: false }
+  return { states: [world, begun, ...states], refused: false }
 }

@@ -36,6 +36,8 @@ const FLOORS: Partial<Counters> = {
   edited: 60,
   parked: 20,
   limited: 10,
+  scheduled: 40,
+  ticked: 5,
 }
 
 const stores: readonly [string, number, () => Promise<Disk>][] = [

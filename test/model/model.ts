@@ -2,11 +2,12 @@
  * The model: for each queue the set of worlds that are possible after all that was seen. A call whose answer was lost
  * forks them; what is then read from the store removes those that cannot be; none left is a violation.
  */
-import { readReadyKey } from '../../src/core/keys.ts'
+import { readReadyKey, scheduleKeyOf } from '../../src/core/keys.ts'
 import type { Grant } from '../../src/ledger/claim.ts'
-import { type QueueView, type ShownBulk, type ShownJob, textOf } from './dump.ts'
+import { type QueueView, type ShownBulk, type ShownJob, type ShownSchedule, textOf } from './dump.ts'
 import { type QueueNumber, QUEUES } from './harness.ts'
 import { Violation } from './invariants.ts'
+import type { ModelSchedule } from './schedule-world.ts'
 import { EMPTY, type ModelJob, type World } from './world.ts'
 
 /** Every lease that was ever handed out, by its holder's knowledge of it. */
@@ -75,6 +76,8 @@ export const counters = {
   edited: 0,
   parked: 0,
   limited: 0,
+  scheduled: 0,
+  ticked: 0,
 }
 export type Counters = typeof counters
 
@@ -188,12 +191,24 @@ function compare(world: World, view: QueueView): string | undefined {
         return `${field} of ${job.id} is ${JSON.stringify(got)} instead of ${JSON.stringify(value)}`
     }
   }
+  const schedules = [...(world.schedules ?? [])].map(([key, schedule]) => wantedSchedule(key, schedule))
+  const kept = [...view.schedules].map(([name, schedule]) => shownSchedule(name, schedule))
+  if (!same(schedules.toSorted(), kept.toSorted()))
+    return `schedules are ${kept.join()} instead of ${schedules.join()}`
   const entries = [...world.claims].map(([claim, { lane, until }]) => `${lane} ${claim} ${until}`).sort()
   const seen = view.claims.map(({ lane, claim, until }) => `${lane} ${claim} ${until}`).sort()
   return same(entries, seen) ? undefined : `claims are ${seen.join()} instead of ${entries.join()}`
 }
 
 const text = (value: unknown): string => (value === undefined ? '' : `j${JSON.stringify(value)}`)
+
+const wantedSchedule = (key: string, { every, next, last, runs, passed, data }: ModelSchedule): string =>
+  JSON.stringify([key, every, next, last, runs, passed, text(data)])
+
+const shownSchedule = (name: string, { schedule, data }: ShownSchedule): string => {
+  const { timing, next, last, runs = 0, missed = 0 } = schedule
+  return JSON.stringify([scheduleKeyOf(name), timing.every, next, last, runs, missed, data])
+}
 
 const wanted = (job: ModelJob) => ({
   lane: job.place,

@@ -8,6 +8,7 @@ import { massCommands } from './mass-commands.ts'
 import { Model } from './model.ts'
 import { nameCommands } from './name-commands.ts'
 import { reapCommands } from './reap-commands.ts'
+import { scheduleCommands } from './schedule-commands.ts'
 
 export const COMMANDS = 80
 
@@ -15,7 +16,15 @@ export const COMMANDS = 80
 const prelude = fc.array(adding, { maxLength: 8, size: 'max' })
 const plays = fc.noBias(
   fc.commands(
-    [...commands, ...leaseCommands, ...reapCommands, ...massCommands, ...editCommands, ...nameCommands],
+    [
+      ...commands,
+      ...leaseCommands,
+      ...reapCommands,
+      ...massCommands,
+      ...editCommands,
+      ...nameCommands,
+      ...scheduleCommands,
+    ],
     { maxCommands: COMMANDS, size: 'max' },
   ),
 )

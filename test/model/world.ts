@@ -2,6 +2,7 @@
  * One possible world of a queue, as plain values: what each job is and which claims hold leases. Every rule of a job's
  * life is said here a second time, in the plainest way; nothing here knows records, lanes or a store.
  */
+import type { ModelSchedule } from './schedule-world.ts'
 
 export const MAX_STALLS = 1
 const STALL_WAIT = 1000
@@ -71,6 +72,8 @@ export interface World {
   readonly starts?: readonly number[]
   /** It is being removed with everything in it: paused as well. */
   readonly obliterating?: boolean
+  /** By id; none where it is left out. */
+  readonly schedules?: ReadonlyMap<string, ModelSchedule>
 }
 
 /** The length of the window in which the model's rates count, in ms. */

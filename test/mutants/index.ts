@@ -5,6 +5,7 @@ import { ledgerMutants } from './ledger.ts'
 import { limitMutants } from './limits.ts'
 import { loopMutants } from './loops.ts'
 import type { Mutant } from './mutant.ts'
+import { scheduleMutants } from './schedules.ts'
 import { storeMutants } from './stores.ts'
 import { wholeQueueMutants } from './whole-queue.ts'
 
@@ -14,6 +15,7 @@ export const mutants: readonly Mutant[] = [
   ...ledgerMutants,
   ...loopMutants,
   ...limitMutants,
+  ...scheduleMutants,
   ...storeMutants,
   ...wholeQueueMutants,
 ]

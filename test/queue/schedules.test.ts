@@ -3,6 +3,7 @@ import { Queue, type JobSchedulerJson } from 'holdfast'
 import { memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { describe, expect, test } from 'vitest'
+import { daysOfFiveMinutes } from '../schedules/year.ts'
 import { only, stage } from '../stage/stage.ts'
 
 const MINUTE = 60_000
@@ -284,6 +285,49 @@ describe('overlap: skip', () => {
   })
 })
 
+describe('overlap: cancel-previous', () => {
+  test('cancels a run that goes on when the next one comes', async () => {
+    const { queue, host, worker, said } = stage()
+    const reasons: unknown[] = []
+    const untilTold = async (_: unknown, { signal }: { signal: AbortSignal }): Promise<void> => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      reasons.push((signal.reason as { code: string }).code)
+      throw signal.reason
+    }
+    worker(untilTold as never, { concurrency: 5 })
+    await queue.upsertJobScheduler('report', { every: HOUR, overlap: 'cancel-previous' })
+    await host.advance(2 * HOUR + MINUTE)
+    expect(only(said, 'active')).toHaveLength(3)
+    expect(reasons).toEqual(['CANCELLED', 'CANCELLED'])
+    const failed = await queue.getFailed()
+    expect(failed.map(({ id, failedCode }) => [id, failedCode])).toEqual([
+      [`sched:report:${START + HOUR}`, 'CANCELLED'],
+      [`sched:report:${START}`, 'CANCELLED'],
+    ])
+    expect(await queue.getActiveCount()).toBe(1)
+    await queue.trigger('report')
+    await host.advance(MINUTE)
+    expect(reasons).toHaveLength(3)
+    await queue.removeJobScheduler('report')
+    await queue.obliterate({ force: true })
+  })
+
+  test('cancels one that still waits, and leaves one that is finished', async () => {
+    const { queue, host, worker, said } = stage()
+    await queue.pause()
+    worker(quick)
+    await queue.upsertJobScheduler('report', { every: HOUR, overlap: 'cancel-previous' })
+    await host.advance(HOUR + MINUTE)
+    await queue.resume()
+    await host.advance(HOUR)
+    expect(only(said, 'completed')).toEqual([
+      `completed sched:report:${START + HOUR} "done"`,
+      `completed sched:report:${START + 2 * HOUR} "done"`,
+    ])
+    expect((await queue.getFailed()).map(({ id }) => id)).toEqual([`sched:report:${START}`])
+  })
+})
+
 describe('trigger', () => {
   test('runs one now, beside its times', async () => {
     const { queue, host, worker, said } = stage()
@@ -351,6 +395,10 @@ describe('looking', () => {
       template: { data: undefined, opts: {} },
     })
   })
+})
+
+test('two days of every five minutes, none missed', async () => {
+  expect(await daysOfFiveMinutes(2)).toEqual({ ran: 577, slots: 577, missed: 0 })
 })
 
 test('a worker without schedules looks once and never again', async () => {

@@ -12,7 +12,12 @@ import { callsOfScript, campaign as faultCampaign, pairs, showCampaign } from '.
 import { levelDisk, memoryDisk } from '../model/harness.ts'
 import { counters } from '../model/model.ts'
 import { playModel } from '../model/play.ts'
+import { startServer } from '../redis/server.ts'
+import { rush } from '../schedules/rush.ts'
+import { levelSite, memorySite, redisSite } from '../schedules/sites.ts'
 import { HOUR, ZONES, checkZones } from '../schedules/zones.ts'
+import { daysOfFiveMinutes } from '../schedules/year.ts'
+import { Chance } from '../sim/chance.ts'
 import { campaign as simCampaign } from '../sim/campaign.ts'
 import { showFailure, showReport } from '../sim/show.ts'
 
@@ -116,5 +121,39 @@ const zones: Soak = async ({ seed, isOver }) => {
   return `${looked.changes} changes of the clocks in ${looked.zones} of ${ZONES.length} zones`
 }
 
-export const CAMPAIGNS = { model, sim, faults, crashes, differential, witness, zones }
+/** Ticks of five schedulers on each store, with crashes; laps while there is time. */
+const RUSH_TICKS = 10_000
+
+const schedules: Soak = async ({ seed, isOver }) => {
+  const told: string[] = []
+  const server = await startServer()
+  try {
+    for (let lap = seed; told.length === 0 || !isOver(); lap++) {
+      const sites = {
+        memory: memorySite,
+        LevelDB: levelSite,
+        Redis: () => redisSite(server.url, `rush-${lap}`),
+      }
+      for (const [name, open] of Object.entries(sites)) {
+        const { site, close } = await open()
+        const chance = new Chance(lap, name)
+        const { slots, crashes, lost } = await rush(site, RUSH_TICKS, () => chance.next())
+        await close()
+        told.push(`${name}: ${slots} slots, one job each, ${crashes} crashes, ${lost} ticks too late`)
+      }
+    }
+  } finally {
+    await server.stop()
+  }
+  return told.join('; ')
+}
+
+/** A virtual year, however long it takes. */
+const year: Soak = async () => {
+  const { ran, slots, missed } = await daysOfFiveMinutes(365)
+  if (ran !== 365 * 288 + 1 || slots !== ran || missed !== 0) throw new Error(`${ran} runs of ${slots} slots`)
+  return `${ran} runs of every five minutes, none missed`
+}
+
+export const CAMPAIGNS = { model, sim, faults, crashes, differential, witness, zones, schedules, year }
 export type CampaignName = keyof typeof CAMPAIGNS

@@ -1,0 +1,69 @@
+/** Mutants of schedules: slots that are left out or come twice, and ticks that cannot be trusted. */
+import type { Mutant } from './mutant.ts'
+
+export const scheduleMutants: readonly Mutant[] = [
+  {
+    name: 'a time in the gap keeps to its offset',
+    why: 'a run that the clocks jump over comes late',
+    file: 'src/core/cron.ts',
+    find: 'const moment = Math.max(from, wall - offset)',
+    replace: 'const moment = wall - offset',
+    caughtBy: { file: 'core/cron.test.ts', test: 'a fixed time in the gap runs once, right after it' },
+  },
+  {
+    name: 'clocks that are set back are forgotten',
+    why: 'a fixed time runs twice in autumn',
+    file: 'src/core/cron.ts',
+    find: 'zone.stretches(moment - 2 * OFFSET_MOST)',
+    replace: 'zone.stretches(moment)',
+    caughtBy: { file: 'core/cron.test.ts', test: 'a fixed time in the overlap runs once, the first time' },
+  },
+  {
+    name: 'all that is missed is the last',
+    why: 'a schedule that asks for every run gets one',
+    file: 'src/core/schedule.ts',
+    find: "missed === 'all' && !alone",
+    replace: "missed === 'all' && !alone && most > 1",
+    caughtBy: { file: 'core/schedule.test.ts', test: 'those of a limit of 1 are the first' },
+  },
+  {
+    name: 'a limit is passed by one',
+    why: 'a schedule runs more often than it may',
+    file: 'src/core/schedule.ts',
+    find: 'const isOver = before + runs.length >= limit',
+    replace: 'const isOver = before + runs.length > limit',
+    caughtBy: { file: 'queue/schedules.test.ts', test: 'with a limit ends' },
+  },
+  {
+    name: 'other data is another schedule',
+    why: 'a deploy forgets the runs that were missed before it',
+    file: 'src/core/schedule.ts',
+    find: 'before !== undefined && sameText(before.timing, timing)',
+    replace: 'before !== undefined && sameText(before, plan)',
+    caughtBy: { file: 'queue/schedules.test.ts', test: 'whose data alone is changed keeps its times' },
+  },
+  {
+    name: 'a job of a slot asks for nothing',
+    why: 'of two workers that tick at once each makes a job',
+    file: 'src/ledger/tick.ts',
+    find: '...plans.map(({ change }) => following(change, 0))',
+    replace: '...plans.map(({ change }) => change)',
+    caughtBy: { file: 'schedules/rush.test.ts', test: 'on memory' },
+  },
+  {
+    name: 'a catch-up ends with its first unit',
+    why: 'runs of a long absence are left until the next slot',
+    file: 'src/loops/tick.ts',
+    find: 'more = jobs.length > 0',
+    replace: 'more = false',
+    caughtBy: { file: 'queue/schedules.test.ts', test: '300 of 300' },
+  },
+  {
+    name: 'an obliteration leaves schedules',
+    why: 'a queue that was removed fills again',
+    file: 'src/ledger/mass.ts',
+    find: 'await removeSchedules(ledger)',
+    replace: '',
+    caughtBy: { file: 'queue/schedules.test.ts', test: 'obliterate takes schedules along' },
+  },
+]
