@@ -279,7 +279,7 @@ export const loopMutants: readonly Mutant[] = [
     name: 'closing burns an attempt',
     why: 'a job fails because its worker was restarted',
     file: 'src/loops/attempt.ts',
-    find: "if (this.#aborted?.code === 'CLOSING') return { kind: 'released' }",
+    find: "told === 'CLOSING' || ",
     replace: '',
     caughtBy: { file: 'worker/close.test.ts', test: 'a handler that heeds it gives its job back' },
   },

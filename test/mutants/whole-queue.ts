@@ -262,8 +262,8 @@ const byHand: readonly Mutant[] = [
     name: 'a lease by hand is not extended',
     why: 'a job that takes long is taken away although its holder asked for more',
     file: 'src/ledger/by-hand.ts',
-    find: 'lease.until, until))\n  if (extended',
-    replace: 'lease.until, lease.until + 1))\n  if (extended',
+    find: 'planRenewal(ledger, grant.claim, was, until)',
+    replace: 'planRenewal(ledger, grant.claim, was, was + 1)',
     caughtBy: { file: 'worker/by-hand.test.ts', test: 'leaves a lease to itself' },
   },
   {
@@ -281,6 +281,30 @@ const byHand: readonly Mutant[] = [
     find: 'lease.unanswered = { raw: plan.raw }',
     replace: 'void plan.raw',
     caughtBy: { file: 'worker/by-hand.test.ts', test: 'whose answer was lost is found out by asking again' },
+  },
+  {
+    name: 'an extension without an answer is forgotten',
+    why: 'a lease that was extended is called lost',
+    file: 'src/ledger/by-hand.ts',
+    find: '[...new Set([...perhaps, until])].slice(-UNANSWERED_MOST)',
+    replace: '[]',
+    caughtBy: { file: 'worker/by-hand.test.ts', test: '(lost after) can be extended again, and ended' },
+  },
+  {
+    name: 'a job ends before what its handler wrote',
+    why: 'a log line that nobody waited for is refused',
+    file: 'src/loops/attempt.ts',
+    find: 'if (unfinished !== undefined && !this.#ended) await unfinished',
+    replace: 'void unfinished',
+    caughtBy: { file: 'worker/by-hand.test.ts', test: 'is stored before its job ends' },
+  },
+  {
+    name: 'parked jobs have no priority to count',
+    why: 'the count of prioritized jobs is too low where names are limited',
+    file: 'src/ledger/inspect.ts',
+    find: '...(await prioritizedParked(ledger)),',
+    replace: '',
+    caughtBy: { file: 'worker/per-name.test.ts', test: 'with a priority are counted, listed and cleaned' },
   },
 ]
 
