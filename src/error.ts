@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'PAYLOAD_NOT_JSON'
   | 'PAYLOAD_TOO_LARGE'
   | 'SCHEDULE_INVALID'
+  | 'IDEMPOTENCY_CONFLICT'
   | 'NOT_SUPPORTED'
   | 'JOB_NOT_FOUND'
   | 'JOB_STATE'

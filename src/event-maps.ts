@@ -5,6 +5,8 @@ import type { JobState } from './core/lifecycle.ts'
 export type QueueEvents<AnyJob> = {
   /** A job was added that can run at once. */
   waiting: [job: AnyJob]
+  /** What was added met a job that has its deduplication id, and is that job now. */
+  deduplicated: [job: AnyJob, deduplicationId: string]
   /** A job was removed. */
   removed: [id: string]
   /** A job that was not being run was cancelled, or one that was had its lease taken for that; `failed` follows. */

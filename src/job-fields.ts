@@ -101,7 +101,9 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
   declare readonly finishedOn: number | undefined
   /** Rises with every lease of this job; in a handler, `context.fence` is the current one. */
   declare readonly fence: number
-  /** True on the job that `add` gives for an id that existed. */
+  /** The deduplication id it was added with. */
+  readonly deduplicationId: string | undefined
+  /** True on the job that `add` gives where that existed. */
   readonly deduplicated: boolean
   /** What it can be found by; empty where it has none. */
   readonly tags: readonly string[]
@@ -133,6 +135,8 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
       removeOnFail: head?.opts.removeOnFail,
       keepLogs: head?.opts.keepLogs,
       delay: head?.opts.delay,
+      idempotencyKey: head?.opts.idempotencyKey,
+      deduplication: head?.opts.deduplication,
       tags: head?.opts.tags,
       metadata: head?.opts.metadata,
       priority: key?.priority ?? 0,
@@ -143,6 +147,7 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
     this.delay = head?.opts.delay ?? 0
     this.priority = key?.priority ?? 0
     this.timestamp = head?.timestamp ?? 0
+    this.deduplicationId = head?.opts.deduplication?.id
     this.tags = head?.opts.tags ?? []
     this.repeatJobKey = head?.schedule
     this.metadata = head?.opts.metadata ?? {}

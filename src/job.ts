@@ -10,6 +10,7 @@ import { JobFields, type JobHold, type Writable } from './job-fields.ts'
 import type { DataOf, NameOf, ProgressOf, ResultOf } from './job-map.ts'
 import { clearLogLines, readLogLines, writeLogLine, writeProgress } from './ledger/annotate.ts'
 import { cancelJob } from './ledger/cancel.ts'
+import { removeId } from './ledger/deduplicate.ts'
 import { changeData, changeDueTime, changePriority } from './ledger/edit.ts'
 import { removeJob, retryJob, stateOf } from './ledger/locate.ts'
 import { nextUlid } from './ulids.ts'
@@ -102,6 +103,12 @@ export class Job<
     if (!(await removeJob(this.source.ledger, this.record, force ?? false))) {
       throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${this.id} in ${this.queueName}`)
     }
+  }
+
+  /** Takes its deduplication id away from the job, so that the next one is added; false where it has none (any more). */
+  async removeDeduplicationKey(): Promise<boolean> {
+    const id = this.deduplicationId
+    return id !== undefined && (await removeId(this.source.ledger, id, this.record))
   }
 
   /**

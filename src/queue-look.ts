@@ -2,6 +2,8 @@
 import { LIST_MOST } from './core/bounds.ts'
 import { integer, show } from './core/check.ts'
 import { JOB_STATES, type JobState } from './core/lifecycle.ts'
+import { keyTextCheck } from './core/names.ts'
+import { jobIdOf } from './core/keys.ts'
 import { HoldfastError } from './error.ts'
 import type { JobOf } from './job.ts'
 import type { MapOf, Omitted } from './job-map.ts'
@@ -13,6 +15,7 @@ import {
   readJob,
   readListed,
 } from './ledger/inspect.ts'
+import { holderOf } from './ledger/deduplicate.ts'
 import { recordOf } from './ledger/ledger.ts'
 import { stateOf } from './ledger/locate.ts'
 import { type Verification, verifyQueue } from './ledger/verify.ts'
@@ -70,6 +73,14 @@ export abstract class QueueLook<
   async getJobState(id: string): Promise<JobState | 'unknown'> {
     await this.open()
     return stateOf(this.ledger, recordOf(this.ledger, String(id)))
+  }
+
+  /** The id of the job that has a deduplication id; `null` where none has it. */
+  async getDeduplicationJobId(id: string): Promise<string | null> {
+    keyTextCheck(id, 'the deduplication id')
+    await this.open()
+    const holder = await holderOf(this.ledger, id)
+    return holder === undefined ? null : jobIdOf(holder)
   }
 
   /** Jobs that wait, the next to be run first; `start` and `end` as for `getJobs`. */

@@ -1,6 +1,7 @@
 /** Intervening in a queue: pausing it, and changing or removing its jobs one by one or all at once. It checks what users give and calls the ledger. */
 import { boolean, checkOptions, duration, integer, refuseOption } from './core/check.ts'
 import { reasonOf } from './core/reason.ts'
+import { keyTextCheck } from './core/names.ts'
 import { jobIdOf } from './core/keys.ts'
 import { HoldfastError } from './error.ts'
 import type { Omitted } from './job-map.ts'
@@ -8,6 +9,7 @@ import { type Cancelling, cancelJob } from './ledger/cancel.ts'
 import { partsInHead, readConfig } from './ledger/claim.ts'
 import { asHoldfastError } from './ledger/commit.ts'
 import { readJob } from './ledger/inspect.ts'
+import { removeId } from './ledger/deduplicate.ts'
 import { recordOf } from './ledger/ledger.ts'
 import { removeJob } from './ledger/locate.ts'
 import {
@@ -66,6 +68,13 @@ export abstract class QueueManage<
     const removed = await removeJob(this.ledger, recordOf(this.ledger, String(id)), force)
     if (removed) this.events.emit('removed', String(id))
     return removed ? 1 : 0
+  }
+
+  /** Takes a deduplication id away from the job that has it, which stays: 1, or 0 where none has it. */
+  async removeDeduplicationKey(id: string): Promise<number> {
+    keyTextCheck(id, 'the deduplication id')
+    await this.open()
+    return (await removeId(this.ledger, id)) ? 1 : 0
   }
 
   /**

@@ -2,7 +2,8 @@
 import { almanacOf } from './almanac.ts'
 import { LIST_MOST, NAME_BYTES } from './core/bounds.ts'
 import { integer, object, refuseOption } from './core/check.ts'
-import { checkJobName, checkJobOptions, checkName, type JobOptions } from './core/job-options.ts'
+import { checkJobName, checkJobOptions, type JobOptions } from './core/job-options.ts'
+import { checkName } from './core/names.ts'
 import { escapePart } from './core/keys.ts'
 import { encodeData } from './core/payload.ts'
 import { type Timing, type RepeatOptions, checkRepeat } from './core/schedule-options.ts'
@@ -31,7 +32,7 @@ export interface JobTemplate<Name extends string = string, Data = unknown> {
   /** What their handler gets; must come back from JSON as it was. */
   data?: Data
   /** As the third argument of `add`. */
-  opts?: Omit<JobOptions, 'jobId' | 'runAt' | 'repeat'>
+  opts?: Omit<JobOptions, 'jobId' | 'runAt' | 'repeat' | 'idempotencyKey' | 'deduplication'>
 }
 
 /** @internal The part of a queue that schedules. */
@@ -113,7 +114,7 @@ export abstract class QueueSchedules<
     this.assertOpen()
     const key = checkName(id, 'the id of the schedule', NAME_BYTES)
     const { name, data, opts } = template
-    for (const field of ['jobId', 'runAt', 'repeat'] as const)
+    for (const field of ['jobId', 'runAt', 'repeat', 'idempotencyKey', 'deduplication'] as const)
       if (opts?.[field] !== undefined) refuseOption(field, opts[field], 'left out of the jobs of a schedule')
     const options = checkJobOptions(opts, this.defaults)
     const encoded = encodeData(data, options.sizeLimit)

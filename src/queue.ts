@@ -8,7 +8,8 @@ import { HoldfastError } from './error.ts'
 import { localZone, nextTurn } from './host.ts'
 import type { JobOf } from './job.ts'
 import type { DataOf, MapOf, NameOf, Omitted } from './job-map.ts'
-import { type AddedJob, type NewJob, addJob, asBulkError } from './ledger/add.ts'
+import { addJob, asBulkError } from './ledger/add.ts'
+import type { AddedJob, NewJob } from './ledger/addition.ts'
 import { addJobs } from './ledger/add-bulk.ts'
 import { readJob } from './ledger/inspect.ts'
 import { recordOf } from './ledger/ledger.ts'
@@ -29,9 +30,11 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
 > {
   /**
    * Adds a job. Once this resolves the job is stored, at the durability the store states. An id that exists gives the
-   * job that has it, unchanged, with `deduplicated: true`. With `repeat` it makes a schedule: see `upsertJobScheduler`.
+   * job that has it, unchanged, with `deduplicated: true`; so does an `idempotencyKey` that was used, though its job may be gone,
+   * and a `deduplication` id that a job has, though it may have become what was added. With `repeat` it makes a
+   * schedule: see `upsertJobScheduler`.
    *
-   * @throws HoldfastError `OPTION_INVALID`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `QUEUE_CLOSED`, and the store's.
+   * @throws HoldfastError `OPTION_INVALID`, `IDEMPOTENCY_CONFLICT`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `QUEUE_CLOSED`, and the store's.
    */
   async add<N extends NameOf<MapOf<First, Result, Name>>>(
     name: N,
@@ -49,7 +52,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
 
   /**
    * Adds any number of jobs: all of them or none, whatever happens, and nobody sees or claims one before all are stored. Those
-   * whose id exists are left as they are.
+   * that exist are left as they are; what a `deduplication` changes of one is changed once the others are stored.
    *
    * @throws HoldfastError as `add`; `STORE_CONTENDED` where an id belongs to another bulk that is being stored right now.
    */
@@ -127,10 +130,12 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     return job
   }
 
-  /** The job that had the id before: with data, progress and a history of its own. */
-  async #existing({ id, raw }: AddedJob): Promise<JobOf<MapOf<First, Result, Name>>> {
+  /** The job that was there before: with data, progress and a history of its own. */
+  async #existing({ id, raw, met }: AddedJob): Promise<JobOf<MapOf<First, Result, Name>>> {
     const gone = { id, raw, head: undefined, data: '', result: '', progress: '', history: [] }
-    return this.job((await readJob(this.ledger, recordOf(this.ledger, id))) ?? gone, true)
+    const job = this.job((await readJob(this.ledger, recordOf(this.ledger, id))) ?? gone, true)
+    if (met !== undefined) this.events.emit('deduplicated', job, met)
+    return job
   }
 }
 

@@ -39,6 +39,12 @@ export const METADATA_BYTES = 2048
 /** Tags of one job, and bytes of one as escaped. More, or longer ones, are refused. */
 export const TAGS_MOST = 8
 export const TAG_BYTES = 128
+/** Bytes of an escaped idempotency key or deduplication id. A longer one is refused. */
+export const KEY_TEXT_BYTES = 256
+/** Milliseconds for which an idempotency key holds when `idempotencyKeyTTL` is not given: 24 hours. */
+export const IDEMPOTENCY_MS = 24 * 3_600_000
+/** Milliseconds after which an idempotency key whose time is over, and whose job lived then, is looked at again. */
+export const IDEMPOTENCY_AGAIN_MS = 3_600_000
 /** Bytes of one history entry's error, message and stack together. Longer text is cut. */
 export const ERROR_BYTES = 8 * 1024
 /** Bytes of an error's message as the job's head keeps it (`failedReason`). Longer text is cut. */

@@ -5,10 +5,12 @@
 import type { Change } from '../store.ts'
 import type { Head } from './head.ts'
 import { encodeEntry, historyEntry, historyId } from './history.ts'
+import type { Lanes } from './keys.ts'
 import type { Departure, Ending, GrantFacts } from './lifecycle.ts'
 import { handedBack } from './owned.ts'
 
 export interface LeaseEnd {
+  readonly lanes: Lanes
   /** The job's head record. */
   readonly name: string
   readonly before: Head
@@ -30,7 +32,8 @@ const remember: Consequence = ({ name, departure, grant, ending, now }) => {
 }
 
 /** With its last lease a job gives back what it held in common with others. */
-const handBack: Consequence = ({ before, departure }) => (isEnd(departure) ? handedBack(before) : NOTHING)
+const handBack: Consequence = ({ lanes, name, before, departure }) =>
+  isEnd(departure) ? handedBack(lanes, name, before, 'ended') : NOTHING
 
 const isEnd = ({ lane }: Departure): boolean => lane === 'done' || lane === 'dead' || lane === 'gone'
 

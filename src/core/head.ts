@@ -48,6 +48,10 @@ interface HeadFields {
   readonly bulk?: string
   /** The schedule that made it, by id. */
   readonly schedule?: string
+  /** When its deduplication id lapses, where that has a time. */
+  readonly heldUntil?: number
+  /** Why its key is in `blocked`, where it is there; it may say so when that is over. */
+  readonly blocked?: string
   /** Parts with records of their own. */
   readonly owns?: readonly OwnedPart[]
   /** What a reader must know in order to handle this job; an older version leaves it alone. */
@@ -92,6 +96,8 @@ export const draftOf = (head: Head): HeadDraft => ({
   failedReason: head.failedReason,
   cancelled: head.cancelled,
   schedule: head.schedule,
+  heldUntil: head.heldUntil,
+  blocked: head.blocked,
   owns: head.owns,
   needs: head.needs,
   [DATA]: head[DATA],

@@ -27,7 +27,8 @@ import {
   object,
   refuseOption,
 } from './check.ts'
-import { escapePart } from './keys.ts'
+import { checkName, keyTextCheck } from './names.ts'
+import { type DeduplicationOptions, deduplicationCheck } from './deduplication-options.ts'
 import { type PassedOverKeepOptions, byLegacy } from './legacy.ts'
 import type { RepeatOptions } from './schedule-options.ts'
 import { utf8Bytes } from './text.ts'
@@ -56,6 +57,15 @@ const TIMEOUT_POLICIES: readonly TimeoutPolicy[] = ['retry', 'fail']
 export interface JobOptions {
   /** The job's own id, any text of 1 to 256 bytes as escaped; default: a monotonic ULID. Adding an id that exists returns that job, unchanged. */
   jobId?: string
+  /**
+   * Names what is asked for, in 1 to 256 bytes as escaped: adding the same again gives the job there was, even after it is gone;
+   * with another name or other data it is `IDEMPOTENCY_CONFLICT`.
+   */
+  idempotencyKey?: string
+  /** Milliseconds for which the key holds; default 24 hours. It holds longer where its job does not end before. */
+  idempotencyKeyTTL?: number
+  /** One job at a time, or one in a time, of those that have an id in common. */
+  deduplication?: DeduplicationOptions
   /** Milliseconds from now; default 0. Not together with `runAt`. */
   delay?: number
   /** A Date or ms since the epoch; a time in the past is now. */
@@ -89,7 +99,10 @@ export interface JobOptions {
 }
 
 /** What `defaultJobOptions` of a queue can say: all but what belongs to one job. */
-export type DefaultJobOptions = Omit<JobOptions, 'jobId' | 'runAt' | 'repeat'>
+export type DefaultJobOptions = Omit<
+  JobOptions,
+  'jobId' | 'runAt' | 'idempotencyKey' | 'deduplication' | 'repeat'
+>
 
 /** Job options after checking: one form each, `delay` and `runAt` still as given. */
 export interface CheckedJobOptions
@@ -146,18 +159,6 @@ const tagsCheck: Check<readonly string[]> = (value, field) => {
   return tags.size <= TAGS_MOST ? [...tags] : refuseOption(field, `${tags.size} tags`, `at most ${TAGS_MOST}`)
 }
 
-/** An escaped name of 1 to `most` bytes, or a refusal. */
-export function checkName(value: unknown, field: string, most: number): string {
-  if (typeof value !== 'string' || !value.isWellFormed() || value === '' || escapePart(value).length > most) {
-    refuseOption(
-      field,
-      value,
-      `a text of 1 to ${most} bytes (A-Z a-z 0-9 . _ - count one, others three a byte)`,
-    )
-  }
-  return value
-}
-
 export const checkJobName = (value: unknown): string =>
   typeof value === 'string' && value !== '' && value.length <= JOB_NAME_CHARACTERS && value.isWellFormed()
     ? value
@@ -177,6 +178,7 @@ const defaultChecks: Checks<DefaultJobOptions> = {
   removeOnComplete: keepCheck,
   removeOnFail: keepCheck,
   keepLogs: integer(0, LOG_LINES_MOST),
+  idempotencyKeyTTL: duration(1),
   sizeLimit: integer(0, PAYLOAD_BYTES, 'bytes'),
   tags: tagsCheck,
   metadata: metadataCheck,
@@ -184,6 +186,8 @@ const defaultChecks: Checks<DefaultJobOptions> = {
 
 const jobChecks: Checks<JobOptions> = {
   jobId: (value, field) => checkName(value, field, JOB_ID_BYTES),
+  idempotencyKey: keyTextCheck,
+  deduplication: deduplicationCheck,
   runAt: runAtCheck,
   repeat: object,
   ...defaultChecks,
@@ -217,6 +221,8 @@ export type KeptOptions = Pick<
   | 'removeOnFail'
   | 'keepLogs'
   | 'delay'
+  | 'idempotencyKey'
+  | 'deduplication'
   | 'tags'
   | 'metadata'
 >
@@ -239,6 +245,8 @@ const namedOptions = (options: CheckedJobOptions): KeptOptions => ({
   removeOnFail: options.removeOnFail,
   keepLogs: options.keepLogs,
   delay: options.delay,
+  idempotencyKey: options.idempotencyKey,
+  deduplication: options.deduplication,
   tags: options.tags?.length === 0 ? undefined : options.tags,
   metadata: options.metadata,
 })

@@ -8,10 +8,11 @@
  *     lease:<q>     <priority>/<order>/<claim>/<job>         being run
  *     claims:<q>    <until>/<claim>                          when the leases of one claim call expire
  *     reap:<q>      <until>/<claim>                          a reaper's verdict on a claim, itself expiring
- *     blocked:<q>   <reason>/<priority>/<order>/<job>        waiting for something else
+ *     blocked:<q>   <reason>/<priority>/<order>/<job>        waiting for something else; a reason may have a `/`
  *     parked:<q>    <name>/<priority>/<order>/<job>          runnable, but its worker runs enough jobs of this name
  *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
  *     tag:<q>       <tag>/<added at>/<job>                   jobs that have a tag, as long as they are there
+ *     lapse:<q>     <until>/<record>                         idempotency keys and deduplication ids that lapse
  *     evicted:<q>   (no keys)                                named in hints: a lease was ended by force
  *     settings:<q>  (no keys)                                named in hints: the queue's settings changed
  *     win.<ms>:<q>  <startedAt>/<claim>/<job>                starts of the last so many ms, where a rate is limited
@@ -54,6 +55,20 @@ export const partId = (kind: PartKind, head: string, n?: number): string =>
 /** The queue's own record: paused, limits. */
 export const configId = (queue: string): string => `queue:${escapePart(queue)}:config`
 
+/** What became of an idempotency key. */
+export const idempotencyId = (queue: string, key: string): string =>
+  `idem:${escapePart(queue)}:${escapePart(key)}`
+
+/** Whether a record is an idempotency key's. */
+export const isIdempotency = (record: string): boolean => record.startsWith('idem:')
+
+/** Who has a deduplication id; of the queue whose name is escaped already. */
+export const deduplicationIdOf = (queuePart: string, id: string): string =>
+  `dedup:${queuePart}:${escapePart(id)}`
+
+/** The escaped name of the queue whose job has this head record. */
+export const queuePartOf = (head: string): string => head.slice(0, head.indexOf(':'))
+
 /** Exists while a bulk is being stored: its jobs are not to be seen. */
 export const bulkId = (queue: string, bulk: string): string => `queue:${escapePart(queue)}:bulk.${bulk}`
 /** The bulk of several units that was stored last. */
@@ -85,6 +100,7 @@ type LaneName =
   | 'done'
   | 'dead'
   | 'tag'
+  | 'lapse'
   | 'evicted'
   | 'settings'
   | 'staged'
@@ -111,6 +127,7 @@ export function lanesOf(queue: string): Lanes {
     done: lane('done'),
     dead: lane('dead'),
     tag: lane('tag'),
+    lapse: lane('lapse'),
     evicted: lane('evicted'),
     settings: lane('settings'),
     staged: lane('staged'),
@@ -169,9 +186,10 @@ export const parkedKey = (jobName: string, ready: string, head: string): string 
 export const finishedKey = (at: number, head: string): string => `${timeDigits(at)}/${head}`
 export const tagKey = (tag: string, addedAt: number, head: string): string =>
   `${escapePart(tag)}/${timeDigits(addedAt)}/${head}`
+export const lapseKey = (until: number, record: string): string => `${timeDigits(until)}/${record}`
 export const claimsKey = (until: number, claim: string): string => `${timeDigits(until)}/${claim}`
 
-/** The time a key of `due`, `suspect`, `claims`, `reap`, `done` or `dead` begins with. */
+/** The time a key of `due`, `suspect`, `claims`, `reap`, `lapse`, `done` or `dead` begins with. */
 export const timeOf = (key: string): number => Number(key.slice(0, 13))
 
 /** Bound for keys whose time is at or before `at`: the first text that is above all of them. */
@@ -191,8 +209,10 @@ export function readyKeyOfLease(key: string): string {
 
 /** The ready key inside a key of `ready`, `due`, `suspect`, `blocked` or `parked`. */
 export function readyKeyIn(lane: 'ready' | 'due' | 'suspect' | 'blocked' | 'parked', key: string): string {
-  const start = lane === 'ready' ? 0 : key.indexOf('/') + 1
-  return key.slice(start, key.lastIndexOf('/'))
+  const end = key.lastIndexOf('/')
+  if (lane === 'ready') return key.slice(0, end)
+  const order = key.lastIndexOf('/', end - 1)
+  return key.slice(key.lastIndexOf('/', order - 1) + 1, end)
 }
 
 /** Everything below one path of segments: `from` is the path, `until` the first text above it. */

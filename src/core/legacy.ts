@@ -56,7 +56,6 @@ const NO_SANDBOX = refused(
 )
 const NO_TELEMETRY = later('listen to the events of queue and worker, and give a trace along in metadata')
 const NO_FLOWS = later('there are no flows; let the handler of the last child add the parent')
-const NO_DEDUPLICATION = later('adding a jobId that exists gives the job that has it')
 const NO_GROUPS = later('a queue for each group can have its own worker and concurrency')
 const NO_STRATEGY = refused(
   'patterns are read by cron-parser, everywhere alike. Write: add(name, data, { runAt }) in the handler, for what no pattern says',
@@ -122,8 +121,7 @@ export const LEGACY: Readonly<Record<Place, Rows>> = {
     continueParentOnFailure: NO_FLOWS,
     ignoreDependencyOnFailure: NO_FLOWS,
     removeDependencyOnFailure: NO_FLOWS,
-    deduplication: NO_DEDUPLICATION,
-    debounce: NO_DEDUPLICATION,
+    debounce: refused('it is named deduplication. Write: deduplication: { id, ttl }'),
     group: NO_GROUPS,
     ttl: later('timeout bounds an attempt; a handler can compare job.timestamp with the time it begins'),
     telemetry: NO_TELEMETRY,

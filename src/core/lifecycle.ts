@@ -35,6 +35,7 @@ export type LifecycleEvent =
   | 'snoozed'
   | 'shelved'
   | 'unshelved'
+  | 'followed'
   | 'cancelled'
   | 'retried'
   | 'removed'
@@ -49,7 +50,7 @@ interface Transition {
 
 /** Every event of a job's life. The README's diagram is drawn from this table, and a test holds them equal. */
 export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
-  added: { from: ['new'], to: ['waiting', 'delayed'] },
+  added: { from: ['new'], to: ['waiting', 'delayed', 'waiting-children'] },
   promoted: { from: ['delayed'], to: ['waiting'] },
   claimed: { from: ['waiting'], to: ['active'] },
   completed: { from: ['active'], to: ['completed', 'gone'], counts: 'attemptsMade' },
@@ -59,6 +60,7 @@ export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
   snoozed: { from: ['active'], to: ['delayed'] },
   shelved: { from: ['active'], to: ['failed', 'waiting-children'] },
   unshelved: { from: ['waiting-children'], to: ['waiting'] },
+  followed: { from: ['waiting-children'], to: ['delayed'] },
   cancelled: { from: ['waiting', 'delayed', 'active', 'waiting-children'], to: ['failed', 'gone'] },
   retried: { from: ['completed', 'failed'], to: ['waiting'], counts: 'generation' },
   removed: {
@@ -144,6 +146,7 @@ export function endOfLease(head: Head, grant: GrantFacts, ending: Ending, at: Ci
   ended.attemptsStarted = (head.attemptsStarted ?? 0) + 1
   ended.fence = Math.max(grant.fence + 1, at.now)
   ended.runAt = undefined
+  ended.blocked = undefined
   ended.processedOn = grant.startedAt
   ended.processedBy = grant.worker
   switch (ending.kind) {
@@ -166,7 +169,7 @@ export function endOfLease(head: Head, grant: GrantFacts, ending: Ending, at: Ci
 
 /** A job that is not being run, ended by somebody else. */
 export const endWithoutLease = (head: Head, code: FailedCode, reason: string, now: number): Departure =>
-  failForGood({ ...draftOf(head), runAt: undefined }, code, reason, now)
+  failForGood({ ...draftOf(head), runAt: undefined, blocked: undefined }, code, reason, now)
 
 function failForGood(head: HeadDraft, code: FailedCode, reason: string, now: number): Departure {
   head.failedCode = code

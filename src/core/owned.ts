@@ -4,6 +4,7 @@
  */
 import type { Change, Key } from '../store.ts'
 import { HISTORY_ENTRIES, LOG_LINES_MOST } from './bounds.ts'
+import { type Leaving, followOn, releaseId } from './deduplication.ts'
 import { type Head, owns } from './head.ts'
 import { historyIds } from './history.ts'
 import { keptLogLines } from './job-options.ts'
@@ -27,11 +28,21 @@ export function ownedRecords(name: string, head: Head | undefined): string[] {
 export const ownedKeys = (lanes: Lanes, name: string, head: Head | undefined): Key[] =>
   (head?.opts.tags ?? []).map((tag) => [lanes.tag, tagKey(tag, head!.timestamp, name)])
 
+const NOTHING: Change[] = []
+
 /**
  * What a job gives back when it ends or is removed, each as a change of its own: it applies only where the job still has
  * what it says.
  */
-export const handedBack = (_head: Head | undefined): Change[] => []
+export const handedBack = (
+  lanes: Lanes,
+  name: string,
+  head: Head | undefined,
+  leaving: Leaving,
+): Change[] => {
+  if (head === undefined) return [followOn(lanes, name)]
+  return head.opts.deduplication === undefined ? NOTHING : releaseId(lanes, name, head, leaving)
+}
 
 /** Leases that left an entry of their own: none for a job that completed at its first. */
 const historyLeases = (head: Head): number => {

@@ -10,7 +10,7 @@ import {
   object,
   refuseOption,
 } from './check.ts'
-import { checkName } from './job-options.ts'
+import { checkName } from './names.ts'
 import { type LegacySettings, byLegacy } from './legacy.ts'
 import { type RateLimit, rateLimitCheck } from './limits.ts'
 

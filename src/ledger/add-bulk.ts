@@ -1,19 +1,21 @@
 /** Adding many jobs at once, all of them or none: in one unit where they fit, else staged and made visible by one commit. */
 import { BULK_UNITS, UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
+import { fingerprint } from '../core/fingerprint.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import {
-  type AddedJob,
-  type AddPlan,
-  type NewJob,
+  type Answers,
   type Placed,
   addTogether,
+  answerMet,
+  asBulkError,
   fitsOneUnit,
-  planAdd,
+  joinAll,
+  placed,
   planTogether,
-  readExisting,
   takeAdded,
 } from './add.ts'
+import { type AddPlan, type AddedJob, type NewJob, planAdd } from './addition.ts'
 import {
   type Staging,
   abandoned,
@@ -28,15 +30,30 @@ import {
 } from './bulk.ts'
 import { asHoldfastError, commitBlock, following, replan, sizeOf } from './commit.ts'
 import type { Ledger } from './ledger.ts'
+import { keyConflict } from './meet.ts'
 
-/** Those whose id exists are left as they are and answered `deduplicated`. `bulk` names the bulk where it has to be staged. */
+/** Those that exist are left as they are and answered `deduplicated`. `bulk` names the bulk where it has to be staged. */
 export async function addJobs(ledger: Ledger, jobs: readonly NewJob[], bulk: string): Promise<AddedJob[]> {
   if (jobs.length === 0) return []
+  assertAgreeing(jobs)
   if (jobs.length * 2 <= UNIT_OPERATIONS) {
-    const together = planTogether(ledger, jobs)
-    if (fitsOneUnit(together.unit)) return addTogether(ledger, jobs, together)
+    const together = planTogether(ledger, placed(jobs))
+    const added = fitsOneUnit(together.unit) ? await addTogether(ledger, jobs, together) : undefined
+    if (added !== undefined) return added
   }
   return addStaged(ledger, jobs, bulk)
+}
+
+/** @throws HoldfastError `IDEMPOTENCY_CONFLICT` where one key names two things in one call. */
+function assertAgreeing(jobs: readonly NewJob[]): void {
+  const prints = new Map<string, string>()
+  for (const { name, data, options } of jobs) {
+    if (options.idempotencyKey === undefined) continue
+    const print = fingerprint(name, data)
+    const other = prints.get(options.idempotencyKey) ?? print
+    if (other !== print) throw keyConflict(options.idempotencyKey, 'another job of the bulk')
+    prints.set(options.idempotencyKey, print)
+  }
 }
 
 /** Stores jobs in units of at most `operations` each. */
@@ -51,10 +68,10 @@ export async function addStaged(
     throw nothingAdded(error)
   })
   const staging = planBulk(ledger, bulk)
-  let added: AddedJob[]
+  const answers: Answers = { added: [], joining: [] }
   try {
     await beginBulk(ledger, staging)
-    added = await stage(ledger, staging, unitsOf(ledger, staging, jobs, operations))
+    await stage(ledger, staging, unitsOf(ledger, staging, placed(jobs), operations), answers)
   } catch (error) {
     // Best effort: what is left here is nobody's, and swept by whoever comes.
     await sweepBulk(ledger, staging.entry).catch(() => undefined)
@@ -69,7 +86,9 @@ export async function addStaged(
   }
   // It is stored. Whoever looks at the queue next, or works on it, moves what this leaves where it was.
   await releaseBulk(ledger, bulk).catch(() => undefined)
-  return added
+  return joinAll(ledger, answers).catch((error: unknown) => {
+    throw asBulkError(error, answers.added)
+  })
 }
 
 function nothingAdded(error: unknown): HoldfastError {
@@ -78,12 +97,16 @@ function nothingAdded(error: unknown): HoldfastError {
 }
 
 /** Stores every job where nobody looks. */
-async function stage(ledger: Ledger, staging: Staging, units: Iterator<Unit>): Promise<AddedJob[]> {
-  const added: AddedJob[] = []
+async function stage(
+  ledger: Ledger,
+  staging: Staging,
+  units: Iterator<Unit>,
+  answers: Answers,
+): Promise<void> {
   for (let more = true; more; ) {
     const underWay: Promise<void>[] = []
     for (const unit of take(units, BULK_UNITS)) {
-      const staged = stageUnit(ledger, staging, unit, added)
+      const staged = stageUnit(ledger, staging, unit, answers)
       // It is looked at below; until then its rejection is not unheard.
       staged.catch(() => undefined)
       underWay.push(staged)
@@ -94,7 +117,6 @@ async function stage(ledger: Ledger, staging: Staging, units: Iterator<Unit>): P
     await renewBulk(ledger, staging)
     more = underWay.length === BULK_UNITS
   }
-  return added
 }
 
 function* take<Item>(items: Iterator<Item>, count: number): Generator<Item> {
@@ -106,47 +128,54 @@ function* take<Item>(items: Iterator<Item>, count: number): Generator<Item> {
 }
 
 interface Unit {
-  readonly placed: readonly Placed[]
+  readonly jobs: readonly Placed[]
   readonly plans: readonly AddPlan[]
 }
 
 /** Jobs in units as full as can be told without measuring them exactly. */
-function* unitsOf(ledger: Ledger, staging: Staging, jobs: readonly NewJob[], most: number): Generator<Unit> {
+function* unitsOf(
+  ledger: Ledger,
+  staging: Staging,
+  all: readonly Placed[],
+  most = UNIT_OPERATIONS,
+): Generator<Unit> {
   const to = { ...staging.lanes, bulk: staging.bulk }
   const own = sizeOf([stillStaging(ledger, staging)]).bytes
   let [operations, bytes] = [0, own]
-  let [placed, plans]: [Placed[], AddPlan[]] = [[], []]
-  for (const [index, job] of jobs.entries()) {
-    const plan = planAdd(ledger, job, to)
+  let [jobs, plans]: [Placed[], AddPlan[]] = [[], []]
+  for (const one of all) {
+    const plan = planAdd(ledger, one.job, to, one.over)
     const size = sizeOf([plan.change])
     operations += size.operations
     bytes += size.bytes
     if (plans.length > 0 && (operations > most || bytes > UNIT_BYTES)) {
-      yield { placed, plans }
+      yield { jobs, plans }
       operations = size.operations
       bytes = own + size.bytes
-      placed = []
+      jobs = []
       plans = []
     }
-    placed.push({ job, index })
+    jobs.push(one)
     plans.push(plan)
   }
-  yield { placed, plans }
+  if (plans.length > 0) yield { jobs, plans }
 }
 
-/** A unit that is refused as a whole was taken for abandoned; a job that is refused has an id that exists. */
-async function stageUnit(ledger: Ledger, staging: Staging, unit: Unit, added: AddedJob[]): Promise<void> {
-  let { placed, plans } = unit
+/** A unit that is refused as a whole was taken for abandoned; a job that is refused exists. */
+async function stageUnit(ledger: Ledger, staging: Staging, unit: Unit, answers: Answers): Promise<void> {
+  let units: readonly Unit[] = [unit]
   await replan(async () => {
-    const [alive, ...results] = await commitBlock(ledger.store, [
-      stillStaging(ledger, staging),
-      ...plans.map(({ change }) => following(change, 0)),
-    ])
-    if (alive === false) throw abandoned()
-    const refused = takeAdded(placed, plans, results, added)
-    if (refused.length === 0) return true
-    placed = await readExisting(ledger, refused, added, staging.bulk)
-    plans = placed.map(({ job }) => planAdd(ledger, job, { ...staging.lanes, bulk: staging.bulk }))
-    return placed.length === 0 ? true : undefined
+    const refused: Placed[] = []
+    for (const { jobs, plans } of units) {
+      const [alive, ...results] = await commitBlock(ledger.store, [
+        stillStaging(ledger, staging),
+        ...plans.map(({ change }) => following(change, 0)),
+      ])
+      if (alive === false) throw abandoned()
+      refused.push(...takeAdded(jobs, plans, results, answers.added))
+    }
+    const missing = refused.length === 0 ? [] : await answerMet(ledger, refused, answers, staging.bulk)
+    units = [...unitsOf(ledger, staging, missing)]
+    return units.length === 0 ? true : undefined
   })
 }

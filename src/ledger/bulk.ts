@@ -11,8 +11,9 @@ import { bulkId, bulkLanes, claimsKey, exactly, lastBulkId, timeOf } from '../co
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import type { Change } from '../store.ts'
-import { commitBlock, commitBlocks, replan } from './commit.ts'
-import { type Ledger, describeJob, readableHead } from './ledger.ts'
+import { commitBlock, commitBlocks, following, replan } from './commit.ts'
+import { planKeysBack } from './lapse.ts'
+import { type Ledger, describeJob, readHead, readableHead } from './ledger.ts'
 import { planRemoval } from './retain.ts'
 
 /** A bulk that is being stored, as its producer knows it. */
@@ -188,9 +189,17 @@ export async function sweepBulk(ledger: Ledger, entry: string): Promise<void> {
       const [keys = []] = await store.scan([{ lane, limit: PAGE_KEYS }])
       if (keys.length === 0) break
       const records = await store.read(keys.map(nameOf))
+      const back = await planKeysBack(
+        ledger,
+        keys.map((key, at) => [nameOf(key), readHead(records[at]).head]),
+      )
       const answers = await commitBlocks(
         store,
-        keys.map((key, at) => planRemoval(ledger, lane, key, records[at])),
+        keys.map((key, at) => {
+          const ownKey = back.get(nameOf(key))
+          const removal = planRemoval(ledger, lane, key, records[at])
+          return ownKey === undefined ? removal : [...removal, following(ownKey, 0)]
+        }),
       )
       for (const answer of answers) if (answer instanceof HoldfastError) throw answer
       await nextTurn()

@@ -59,7 +59,7 @@ async function endWhereItWaits(ledger: Ledger, seen: Seen, reason: string): Prom
       ? planRemovals(ledger, seen, places)
       : [
           ...places.map((from) => planDeparture(ledger, seen, from, departure, after)),
-          ...givenBack(seen, after, places.length),
+          ...givenBack(ledger, seen, after, places.length),
         ]
   const results = await commitBlock(ledger.store, block)
   const place = places.find((_, at) => results[at] !== false)
@@ -68,8 +68,8 @@ async function endWhereItWaits(ledger: Ledger, seen: Seen, reason: string): Prom
 }
 
 /** What it held in common with others, once for all candidates: where one of them has applied. */
-function givenBack({ name, head }: Seen, after: string, at: number): Block {
-  const back = handedBack(head)
+function givenBack({ lanes }: Ledger, { name, head }: Seen, after: string, at: number): Block {
+  const back = handedBack(lanes, name, head, 'removed')
   if (back.length === 0) return []
   return [{ expect: { equal: [[name, after]] } }, ...back.map((change) => following(change, at))]
 }

@@ -33,6 +33,7 @@ export function placesOf({ lanes }: Ledger, name: string, head: Head): Key[] {
     [lanes.blocked, blockedKey(TOO_NEW, head.key, name)],
     [lanes.parked, parkedKey(head.name, head.key, name)],
   ]
+  if (head.blocked !== undefined) places.push([lanes.blocked, blockedKey(head.blocked, head.key, name)])
   if (head.runAt !== undefined) {
     places.push(
       [lanes.due, dueKey(head.runAt, head.key, name)],
@@ -129,7 +130,9 @@ export function planRemovals(
     remove: ownedKeys(ledger.lanes, name, head),
     delete: ownedRecords(name, head),
   }
-  const rest = handedBack(head).map((change) => following(change, candidates.length))
+  const rest = handedBack(ledger.lanes, name, head, 'removed').map((change) =>
+    following(change, candidates.length),
+  )
   return [...candidates, parts, ...rest]
 }
 

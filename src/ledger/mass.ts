@@ -12,6 +12,7 @@ import type { Change, Span } from '../store.ts'
 import { releaseBulks, sweepBulk } from './bulk.ts'
 import { commitBlock, commitBlocks, replan } from './commit.ts'
 import { changeOf, planDueTime } from './edit.ts'
+import { lapseAll } from './lapse.ts'
 import { type Ledger, readHead } from './ledger.ts'
 import { planRetry } from './locate.ts'
 import { readConfig } from './claim.ts'
@@ -249,6 +250,7 @@ async function removeEverything(ledger: Ledger, force: boolean): Promise<void> {
     for await (const _ of walk(ledger, { lane: lanes[name] }, Infinity, act));
   }
   await removeEntries(ledger)
+  await lapseAll(ledger)
 }
 
 /** Entries of claims that have no leases any more. */

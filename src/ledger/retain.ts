@@ -78,7 +78,7 @@ export function planRemoval(
     remove: [[lane, key], ...ownedKeys(lanes, name, head)],
     delete: [name, ...ownedRecords(name, head)],
   }
-  return [own, ...handedBack(head).map((change) => following(change, 0))]
+  return [own, ...handedBack(lanes, name, head, 'removed').map((change) => following(change, 0))]
 }
 
 /** The same, unless others who prune too have got here first. */

@@ -5,11 +5,12 @@
  */
 import { PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
+import { followOn } from '../core/deduplication.ts'
 import { decodeHead } from '../core/head.ts'
 import { below, blockedKey, finishedKey, parkedKey, readyKeyIn, waitingKey } from '../core/keys.ts'
 import type { Change } from '../store.ts'
 import type { Grant } from './claim.ts'
-import { type Block, commitBlock } from './commit.ts'
+import { type Block, commitBlock, following } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The reason under which jobs that need a newer version wait in `blocked`. */
@@ -20,19 +21,19 @@ export function planSetAside(
   { lanes, store }: Ledger,
   { name, raw, key, leaseKey, unreadable }: Grant,
 ): Block {
-  return [
-    {
-      expect: raw === undefined ? { absent: [name] } : { equal: [[name, raw]] },
-      remove: [[lanes.lease, leaseKey]],
-      add: [
-        unreadable?.tooNew === true
-          ? [lanes.blocked, blockedKey(TOO_NEW, key, name)]
-          : [lanes.dead, finishedKey(store.now(), name)],
-      ],
-      // Workers may wait for the room that this makes.
-      hint: [lanes.ready],
-    },
-  ]
+  const isTooNew = unreadable?.tooNew === true
+  const own: Change = {
+    expect: raw === undefined ? { absent: [name] } : { equal: [[name, raw]] },
+    remove: [[lanes.lease, leaseKey]],
+    add: [
+      isTooNew
+        ? [lanes.blocked, blockedKey(TOO_NEW, key, name)]
+        : [lanes.dead, finishedKey(store.now(), name)],
+    ],
+    // Workers may wait for the room that this makes.
+    hint: [lanes.ready],
+  }
+  return isTooNew ? [own] : [own, following(followOn(lanes, name), 0)]
 }
 
 /** Ends the lease of a job that its worker has no room for: it never ran, so nothing of it changes but its place. `hint`: who else is to hear of it. */

@@ -50,7 +50,7 @@ export function planSettle(
   const seen = { name: grant.name, raw: grant.raw, head: before }
   const lease: Key = [ledger.lanes.lease, grant.leaseKey]
   const own = planDeparture(ledger, seen, lease, departure, raw, parts, hint)
-  const end = { name: grant.name, before, departure, grant: facts, ending, now: at.now }
+  const end = { lanes: ledger.lanes, name: grant.name, before, departure, grant: facts, ending, now: at.now }
   const consequences = consequencesOf(end).map((change) => following(change, 0))
   return { grant, ending, departure, raw, changes: [own, ...consequences] }
 }

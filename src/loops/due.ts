@@ -1,5 +1,5 @@
 /**
- * Watching a lane whose keys begin with a time (`due`, `suspect`): says when the first of them has come. It reads the
+ * Watching a lane whose keys begin with a time (`due`, `suspect`, `lapse`): says when the first of them has come. It reads the
  * lane's head when a hint says that it changed, and sleeps until then.
  */
 import { timeOf } from '../core/keys.ts'
@@ -22,7 +22,7 @@ export class DueLane {
 
   constructor(
     ledger: Ledger,
-    lane: 'due' | 'suspect',
+    lane: 'due' | 'suspect' | 'lapse',
     report: { due: () => void; error: (error: unknown) => void },
   ) {
     this.#ledger = ledger

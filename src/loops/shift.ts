@@ -22,6 +22,7 @@ import { takeBack } from '../ledger/set-aside.ts'
 import { type AnyHandler, Attempt, type AttemptOptions } from './attempt.ts'
 import type { Judgement, Rules } from './judge.ts'
 import { Bulks } from './bulks.ts'
+import { Lapse } from './lapse.ts'
 import { Reap } from './reap.ts'
 import { type HeldClaim, Renewal } from './renew.ts'
 import { LeaseCheck } from './lease-check.ts'
@@ -59,7 +60,6 @@ export class Shift {
   readonly #leaseCheck: LeaseCheck
   readonly #settling: Settling
   readonly #retain: Retain
-  /** Loops that nobody else asks for anything. */
   readonly #beside: readonly { start(): void; stop(): Promise<void> }[]
   readonly #names: Names
   readonly #outcomes: Outcomes
@@ -122,7 +122,7 @@ export class Shift {
     const reaper = { maxStalledCount, verdictMs: leaseMs }
     this.#beside = [
       new Reap(ledger, reaper, { stalled: (ends) => this.#stalled(ends), error }),
-      new Bulks(ledger, error),
+      ...[Bulks, Lapse].map((Loop) => new Loop(ledger, error)),
       new Tick(ledger, options.almanac, error),
     ]
     this.#outcomes = new Outcomes(ledger, this.#retain, reports)

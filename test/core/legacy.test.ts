@@ -35,9 +35,9 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Verdict, string>>>> = {
   },
   job: {
     moot: '',
-    refused: 'stackTraceLimit timestamp',
+    refused: 'stackTraceLimit timestamp debounce',
     later:
-      'parent failParentOnFailure continueParentOnFailure ignoreDependencyOnFailure removeDependencyOnFailure deduplication debounce group ttl telemetry',
+      'parent failParentOnFailure continueParentOnFailure ignoreDependencyOnFailure removeDependencyOnFailure group ttl telemetry',
   },
   retention: { moot: 'limit', refused: '', later: '' },
   repeat: { moot: '', refused: 'cron utc key jobId count prevMillis', later: '' },

@@ -13,7 +13,7 @@ import {
   endOfLease,
   stateOfLane,
 } from '../../src/core/lifecycle.ts'
-import { STATE_LANES } from '../../src/core/keys.ts'
+import { STATE_LANES, lanesOf } from '../../src/core/keys.ts'
 import { ownedRecords } from '../../src/core/owned.ts'
 
 const NOW = 1_790_000_000_000
@@ -158,6 +158,7 @@ describe('waits', () => {
 
 describe('what is left of a lease', () => {
   const end = (head: Head, ending: Ending) => ({
+    lanes: lanesOf('q'),
     name: 'q:1',
     before: head,
     departure: endOfLease(head, grant, ending, { now: NOW, random: 0, maxStalledCount: 9 }),

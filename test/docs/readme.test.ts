@@ -227,6 +227,7 @@ const QUEUE_EVENTS: Record<keyof QueueEvents<never>, true> = {
   waiting: true,
   cancelled: true,
   failed: true,
+  deduplicated: true,
   removed: true,
   cleaned: true,
   paused: true,
@@ -304,6 +305,7 @@ const codesIn = (text: string): string[] => [...text.matchAll(/`([\w-]+)[^`]*`/g
 /** Marked as internal where they are defined. */
 const INTERNAL = [
   'constructor',
+  'unfinished',
   'schedule',
   'scheduleIdFor',
   'open',

@@ -2,10 +2,13 @@
  * What must hold of every dump, whatever was done: these know the layout, but not what the commands were. Each
  * throws a sentence that names what is wrong.
  */
+import { decodeDeduplication, heldId } from '../../src/core/deduplication.ts'
+import { decodeIdempotency, idempotencyLapse } from '../../src/core/idempotency.ts'
 import { ownedKeys, ownedRecords } from '../../src/core/owned.ts'
 import { nameOf } from '../../src/core/evaluate.ts'
 import { decodeHead, owns } from '../../src/core/head.ts'
 import {
+  blockedKey,
   bulkId,
   bulkLanes,
   configId,
@@ -13,6 +16,7 @@ import {
   escapePart,
   finishedKey,
   lanesOf,
+  lapseKey,
   lastBulkId,
   nextSlotKey,
   parkedKey,
@@ -43,6 +47,7 @@ export function checkQueue(dump: Dump, view: QueueView, epoch: string | undefine
   checkOneKeyPerJob(view)
   checkNoOrphans(dump, view)
   checkTags(dump, view)
+  checkShared(dump, view)
   for (const job of view.jobs.values()) checkPlace(job)
   checkLeases(view, epoch)
   checkBulks(dump, view)
@@ -75,8 +80,11 @@ function checkNoOrphans(dump: Dump, { queue, heads, bulks, schedules, recordIds 
       if (owns(head, part))
         must(dump.records.has(`${part}:${name}`), `${name} owns a ${part} that is missing`)
   }
-  for (const id of recordIds) must(allowed.has(id), `the record ${id} belongs to no job`)
+  for (const id of recordIds.filter(isOwned)) must(allowed.has(id), `the record ${id} belongs to no job`)
 }
+
+/** What is held in common with others outlives a job. */
+const isOwned = (id: string): boolean => !id.startsWith('idem:') && !id.startsWith('dedup:')
 
 /** A job has a key for each of its tags, and no tag has a key of a job that is gone. */
 function checkTags({ lanes, records }: Dump, { queue, heads, bulks }: QueueView): void {
@@ -88,6 +96,37 @@ function checkTags({ lanes, records }: Dump, { queue, heads, bulks }: QueueView)
   const found = lanes.get(lanesOf(queue).tag) ?? []
   const [says, should] = [[...found].sort().join(' '), expected.sort().join(' ')]
   must(says === should, `the tags are ${says}, the jobs say ${should}`)
+}
+
+/**
+ * What jobs hold in common with others: a deduplication id is a live job's that was added with it, or lapses; an idempotency key
+ * lapses; who waits for the end of a job waits for one that lives.
+ */
+function checkShared({ lanes, records }: Dump, { queue, heads, recordIds, stateKeys }: QueueView): void {
+  const expected: string[] = []
+  for (const id of recordIds) {
+    if (id.startsWith('idem:')) expected.push(idempotencyLapse(id, decodeIdempotency(records.get(id)!)))
+    if (!id.startsWith('dedup:')) continue
+    const { job, until } = decodeDeduplication(records.get(id)!)
+    if (until !== undefined) expected.push(lapseKey(until, id))
+    else {
+      const record = records.get(job)
+      must(record !== undefined, `${id} is said to be ${job}'s, which is gone`)
+      const { finishedOn, opts } = decodeHead(record)
+      must(finishedOn === undefined, `${id} is said to be ${job}'s, which has finished`)
+      const own = opts.deduplication && heldId(job, opts.deduplication)
+      must(own === id, `${id} is said to be ${job}'s, which says ${own}`)
+    }
+  }
+  const says = [...(lanes.get(lanesOf(queue).lapse) ?? [])].sort().join(' ')
+  const should = expected.sort().join(' ')
+  must(says === should, `what lapses is ${says}, the records say ${should}`)
+  for (const { lane, key } of stateKeys) {
+    const reason = heads.get(nameOf(key))?.blocked
+    if (lane !== 'blocked' || reason === undefined) continue
+    const before = heads.get(reason.slice(reason.indexOf(':') + 1, reason.indexOf('/')))
+    must(before !== undefined && before.finishedOn === undefined, `${key} waits for nobody: ${reason}`)
+  }
 }
 
 /** The state key is the one that the head says. */
@@ -108,13 +147,14 @@ function checkPlace({ lane, stateKey, head, name }: ShownJob): void {
     case 'lease':
       must(readyKeyOfLease(stateKey) === key && finishedOn === undefined, wrong)
       break
+    case 'blocked':
+      must(head.blocked !== undefined && stateKey === blockedKey(head.blocked, key, name), wrong)
+      break
     case 'done':
     case 'dead':
       must(finishedOn !== undefined && stateKey === finishedKey(finishedOn, name), wrong)
       must((failedCode === undefined) === (lane === 'done'), wrong)
       break
-    default:
-      must(false, `${name} is in ${lane}, where no command puts a job`)
   }
 }
 

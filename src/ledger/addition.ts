@@ -1,0 +1,214 @@
+/** A job that is to be added, and the change that adds it: with its records and keys, and what it takes in common with others. */
+import { TIME_MOST } from '../core/bounds.ts'
+import { refuseOption } from '../core/check.ts'
+import { seal } from '../core/codec.ts'
+import {
+  type DeduplicationRecord,
+  decodeDeduplication,
+  encodeDeduplication,
+  followReason,
+  heldId,
+  windowOf,
+} from '../core/deduplication.ts'
+import { DATA, type Head, encodeHead, fitsInline } from '../core/head.ts'
+import {
+  decodeIdempotency,
+  encodeIdempotency,
+  idempotencyLapse,
+  newIdempotency,
+} from '../core/idempotency.ts'
+import { type CheckedJobOptions, keptOptions } from '../core/job-options.ts'
+import {
+  blockedKey,
+  dueKey,
+  escapePart,
+  idempotencyId,
+  lapseKey,
+  partId,
+  readyKey,
+  timeDigits,
+  waitingKey,
+} from '../core/keys.ts'
+import { ownedKeys } from '../core/owned.ts'
+import type { PayloadText } from '../core/payload.ts'
+import type { Change, Key } from '../store.ts'
+import type { Ledger } from './ledger.ts'
+
+/** A job that is to be added, checked. */
+export interface NewJob {
+  readonly name: string
+  readonly data: PayloadText
+  readonly options: CheckedJobOptions
+  readonly id: string
+  readonly ulid: string
+  /** The schedule that makes it, by id. */
+  readonly schedule?: string
+}
+
+/** A job that was added, or was there before. */
+export interface AddedJob {
+  readonly id: string
+  readonly raw: string
+  /** `undefined` for a job that was there before. */
+  readonly head: Head | undefined
+  readonly delayed: boolean
+  readonly deduplicated: boolean
+  /** The deduplication id by which it was found. */
+  readonly met?: string
+}
+
+/** An addition, planned. */
+export interface AddPlan {
+  readonly change: Change
+  readonly added: AddedJob
+}
+
+/** Where jobs go, and what they say of it. */
+export interface Destination {
+  readonly ready: string
+  readonly due: string
+  /** The bulk they belong to. */
+  readonly bulk?: string
+  /** The job whose end they wait for, and the lease it is on. */
+  readonly after?: { readonly name: string; readonly leaseKey: string }
+}
+
+/** Records, as they were read, whose place an addition takes: their time is over, or nobody has what they say. */
+export interface Over {
+  readonly idempotency?: string
+  /** The job that the idempotency key was for, and its head as that was found not to live. */
+  readonly was?: readonly [name: string, raw: string | undefined]
+  readonly deduplication?: string
+}
+
+/** What an addition takes in common with others: parts of its change. */
+export interface Taking {
+  readonly present: Key[]
+  readonly absent: string[]
+  readonly equal: [id: string, value: string][]
+  readonly remove: Key[]
+  readonly add: Key[]
+  readonly set: [id: string, value: string][]
+}
+
+export const nothingTaken = (): Taking => ({
+  present: [],
+  absent: [],
+  equal: [],
+  remove: [],
+  add: [],
+  set: [],
+})
+
+/** When a job is due as it is added, and its place then. */
+export function timesOf({ store }: Ledger, { options, ulid }: NewJob) {
+  const now = store.now()
+  const asked = options.runAt ?? now + (options.delay ?? 0)
+  if (asked > TIME_MOST) refuseOption('delay', options.delay, 'a time before the year 2286')
+  const dueAt = Math.max(now, asked)
+  return { now, dueAt, key: readyKey(options.priority ?? 0, options.lifo ?? false, dueAt, ulid) }
+}
+
+export function planAdd(ledger: Ledger, job: NewJob, to: Destination, over: Over = {}): AddPlan {
+  const { name, data, options, id } = job
+  const { now, dueAt, key } = timesOf(ledger, job)
+  const delayed = dueAt > now || to.after !== undefined
+  const record = ledger.prefix + escapePart(id)
+  const inline = fitsInline(data)
+  const blocked = to.after && `${followReason(to.after.name)}/${timeDigits(dueAt)}`
+  const head: Head = {
+    name,
+    key,
+    timestamp: now,
+    fence: now,
+    opts: keptOptions(options),
+    runAt: delayed ? dueAt : undefined,
+    bulk: to.bulk,
+    schedule: job.schedule,
+    heldUntil: options.deduplication && windowOf(options.deduplication, now),
+    blocked,
+    owns: inline ? undefined : ['payload'],
+    [DATA]: inline ? data : undefined,
+  }
+  const raw = encodeHead(head)
+  const set: (readonly [string, string])[] = [[record, raw]]
+  if (!inline) set.push([partId('payload', record), seal(data)])
+  const place: Key =
+    blocked !== undefined
+      ? [ledger.lanes.blocked, blockedKey(blocked, key, record)]
+      : delayed
+        ? [to.due, dueKey(dueAt, key, record)]
+        : [to.ready, waitingKey(key, record)]
+  const own: Change = {
+    // A ULID is new; asking the store about it would cost a read for each job.
+    expect: options.jobId === undefined ? undefined : { absent: [record] },
+    add: [place, ...ownedKeys(ledger.lanes, record, head)],
+    set,
+  }
+  const added: AddedJob = { id, raw, head, delayed, deduplicated: false }
+  if (options.idempotencyKey === undefined && options.deduplication === undefined)
+    return { change: own, added }
+  const taking = nothingTaken()
+  takeKey(ledger, job, record, over, taking)
+  takeId(ledger, record, head, over, taking)
+  if (to.after !== undefined) taking.present.push([ledger.lanes.lease, to.after.leaseKey])
+  return { change: withTaking(own, taking), added }
+}
+
+/** The idempotency key, for the job of this head record. */
+export function takeKey(ledger: Ledger, job: NewJob, record: string, over: Over, taking: Taking): void {
+  const { idempotencyKey } = job.options
+  if (idempotencyKey === undefined) return
+  const { store, queue, lanes } = ledger
+  const id = idempotencyId(queue, idempotencyKey)
+  if (over.idempotency === undefined) taking.absent.push(id)
+  else {
+    const before = decodeIdempotency(over.idempotency)
+    taking.equal.push([id, over.idempotency])
+    taking.remove.push([lanes.lapse, idempotencyLapse(id, before)])
+    const [name, raw] = over.was!
+    if (raw === undefined) taking.absent.push(name)
+    else taking.equal.push([name, raw])
+  }
+  const taken = newIdempotency(record, job, store.now())
+  taking.add.push([lanes.lapse, idempotencyLapse(id, taken)])
+  taking.set.push([id, encodeIdempotency(taken)])
+}
+
+/** The deduplication id, for the job of this head record. */
+function takeId({ lanes }: Ledger, record: string, head: Head, over: Over, taking: Taking): void {
+  const { deduplication } = head.opts
+  if (deduplication === undefined) return
+  const id = heldId(record, deduplication)
+  if (over.deduplication === undefined) taking.absent.push(id)
+  else {
+    taking.equal.push([id, over.deduplication])
+    const until = readDeduplication(over.deduplication)?.until
+    if (until !== undefined) taking.remove.push([lanes.lapse, lapseKey(until, id)])
+  }
+  if (head.heldUntil !== undefined) taking.add.push([lanes.lapse, lapseKey(head.heldUntil, id)])
+  taking.set.push([id, encodeDeduplication({ job: record, until: head.heldUntil })])
+}
+
+/** A change that takes this too. */
+export const withTaking = (change: Change, taking: Taking): Change => ({
+  ...change,
+  expect: {
+    ...change.expect,
+    present: [...(change.expect?.present ?? []), ...taking.present],
+    absent: [...(change.expect?.absent ?? []), ...taking.absent],
+    equal: [...(change.expect?.equal ?? []), ...taking.equal],
+  },
+  remove: [...(change.remove ?? []), ...taking.remove],
+  add: [...(change.add ?? []), ...taking.add],
+  set: [...(change.set ?? []), ...taking.set],
+})
+
+/** Who has an id; `undefined` where the record cannot be read, so that nobody has it. */
+export function readDeduplication(record: string): DeduplicationRecord | undefined {
+  try {
+    return decodeDeduplication(record)
+  } catch {
+    return undefined
+  }
+}
