@@ -15,6 +15,11 @@ const REFUSALS: readonly (readonly [beginning: string, code: ErrorCode, advice: 
   ['NOAUTH', 'STORE_FAILED', 'the client has not said who it is'],
   ['WRONGPASS', 'STORE_FAILED', 'name or password of the client are wrong'],
   ['NOPERM', 'STORE_FAILED', 'the client may not do this: see the ACL in the README'],
+  [
+    'ERR The user executing the script',
+    'STORE_FAILED',
+    'the client may not do this: see the ACL in the README',
+  ],
   ['MOVED', 'STORE_FAILED', 'the server is one node of a cluster: give the store a Cluster client'],
   ['ASK', 'STORE_FAILED', 'the server is one node of a cluster: give the store a Cluster client'],
   ['CROSSSLOT', 'STORE_FAILED', 'the server is one node of a cluster, and keys went astray'],

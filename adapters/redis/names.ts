@@ -10,6 +10,8 @@ export class Names {
   readonly records: string
   /** Number of the last append. */
   readonly number: string
+  /** Sorted set on which is tried, when a store opens, what its user may do. */
+  readonly rehearsal: string
   readonly #lane: string
   readonly #receipt: string
 
@@ -18,6 +20,7 @@ export class Names {
     this.meta = `${tag}:meta`
     this.records = `${tag}:records`
     this.number = `${tag}:number`
+    this.rehearsal = `${tag}:rehearsal`
     this.#lane = `${tag}:lane:`
     this.#receipt = `${tag}:receipt:`
   }

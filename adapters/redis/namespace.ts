@@ -33,7 +33,7 @@ export class Namespace {
   }
 
   async #open(receipts: readonly string[], receiptMs = 1): Promise<void> {
-    const keys = [this.names.meta, ...receipts]
+    const keys = [this.names.meta, this.names.rehearsal, ...receipts]
     const reply = await this.#connection.run(open, keys, [this.id, this.#draw(), FORMAT, String(receiptMs)])
     if (typeof reply === 'string') throw storeReset(this.name)
     const [id, format] = reply as readonly [string, string]

@@ -12,8 +12,9 @@ import type { RedisStoreOptions } from '../redis.ts'
 import type { RedisClient } from './client.ts'
 import { CommitLine } from './commit-line.ts'
 import { GROWING_COMMIT, SETTLING_COMMIT } from './commit-script.ts'
-import { Connection, Script } from './connection.ts'
+import { Connection, Script, Turns } from './connection.ts'
 import { probeDurability } from './durability.ts'
+import { certain, redisError } from './failure.ts'
 import { Looks } from './looks.ts'
 import { Namespace } from './namespace.ts'
 import { SHIFT } from './open-script.ts'
@@ -24,7 +25,7 @@ import { Wakes } from './wakes.ts'
  * What one call of the commit script carries. Larger ones gain little, and keep the server from others for longer: this much
  * takes it a millisecond or two, and no list in it comes near the 8,000 values Lua can unpack.
  */
-const GROUP: GroupBounds = { operations: 1_000, bytes: 1024 * 1024 }
+const GROUP: GroupBounds = { operations: 400, bytes: 1024 * 1024 }
 
 const growing = new Script(GROWING_COMMIT)
 const settling = new Script(SETTLING_COMMIT)
@@ -44,6 +45,7 @@ export class RedisStore implements Store {
   readonly #namespace: Namespace
   readonly #looks: Looks
   readonly #wakes: Wakes
+  readonly #turns: Turns
   readonly #clock: ServerClock | undefined
   readonly #asked: Durability | undefined
   readonly #growing = new GroupCommit(async (calls) => (await this.#open()).growing.commit(calls), GROUP)
@@ -59,6 +61,7 @@ export class RedisStore implements Store {
     this.#asked = durability
     this.#connection = new Connection(client, this.host)
     this.#namespace = new Namespace(namespace, this.#connection)
+    this.#turns = new Turns(this.host)
     this.#looks = new Looks(this.#connection, this.#namespace)
     this.#wakes = new Wakes(client, this.#namespace.names, this.#looks, () => this.#clock?.refresh())
     // Whoever gives a host of their own decides what time it is.
@@ -123,8 +126,17 @@ export class RedisStore implements Store {
 
   async #open(): Promise<Lines> {
     return (
-      this.#lines ?? (await (this.#opening ??= this.#openLines().finally(() => (this.#opening = undefined))))
+      this.#lines ?? (await (this.#opening ??= this.#openInTime().finally(() => (this.#opening = undefined))))
     )
+  }
+
+  /** A call that waited for this was not sent, so whatever comes of it, it has failed. */
+  async #openInTime(): Promise<Lines> {
+    try {
+      return (await this.#turns.take(() => this.#openLines())) as Lines
+    } catch (error) {
+      throw certain(redisError('Redis could not be opened', error))
+    }
   }
 
   async #openLines(): Promise<Lines> {

@@ -40,12 +40,29 @@ test.each([
   await store.commit([{ expect: { present: [['l', 'a']], size: [[{ lane: 'l', from: 'a' }, 0, 0]] } }])
   await store.scan([{ lane: 'l', limit: 1, descending: true }])
   const used = String(await admin.info('commandstats'))
-  const commands = granted
-    .filter((rule) => rule.startsWith('+') && rule !== '+pexpire')
-    .map((rule) => rule.slice(1))
+  const commands = granted.filter((rule) => rule.startsWith('+')).map((rule) => rule.slice(1))
   expect(commands.filter((command) => !used.includes(`cmdstat_${command}:`))).toEqual([])
   await using elsewhere = redisStore(client, { namespace: 'other', durability: 'memory', host })
   await expect(elsewhere.ready()).rejects.toMatchObject({ code: 'STORE_FAILED' })
   await expect(client.get('foreign')).rejects.toThrow('NOPERM')
   await expect(client.flushall()).rejects.toThrow('NOPERM')
+})
+
+test('a user who lacks any of the rights is told so before anything is written', async () => {
+  await using server = await startServer()
+  await using admin = connect(server.url)
+  // What the client itself needs, what is asked at first use of it, and what may be left out.
+  const later = ['+info', '+subscribe', '+unsubscribe', '+config|get', '+evalsha', '+eval']
+  const needed = rules().filter((rule) => rule.startsWith('+') && !later.includes(rule))
+  expect(needed.length).toBeGreaterThan(15)
+  for (const lacking of needed) {
+    await admin.flushall()
+    await admin.call('ACL', ['DELUSER', 'holdfast'])
+    await admin.call('ACL', ['SETUSER', 'holdfast', ...rules().filter((rule) => rule !== lacking)])
+    await using client = connect(server.url, { username: 'holdfast', password: 'password' })
+    await using store = redisStore(client, { durability: 'memory' })
+    const refused = { code: 'STORE_FAILED', message: expect.stringContaining('see the ACL') }
+    await expect(store.commit([{ add: [['l', 'a']] }]), lacking).rejects.toMatchObject(refused)
+    expect(await admin.exists('{holdfast}:lane:l', '{holdfast}:records'), lacking).toBe(0)
+  }
 })

@@ -1,5 +1,6 @@
 /** What a Redis server does to a store: memory that is full, data that is gone, scripts forgotten, servers that are away. */
 import { Queue, Worker } from 'holdfast'
+import { virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
 import { redisError } from '../../adapters/redis/failure.ts'
 import { redisStore } from '../../adapters/redis.ts'
@@ -88,6 +89,31 @@ test('a server that is away is STORE_UNAVAILABLE, and what waited is done once i
   const never = redisStore(hasty)
   await expect(never.commit([{ set: [['r', '1']] }])).rejects.toMatchObject(refused)
   await expect(never.read(['r'])).rejects.toMatchObject(refused)
+})
+
+test('a store that cannot be opened in time says so, and opens once it can', async () => {
+  await using server = await startServer()
+  await using client = connect(server.url, { maxRetriesPerRequest: null })
+  await client.ping()
+  await server.kill()
+  const host = virtualHost()
+  const namespace = freshNamespace()
+  await using store = redisStore(client, { namespace, durability: 'memory', host })
+  const refused = { code: 'STORE_UNAVAILABLE', outcome: 'failed' }
+  const waiting = expect(store.commit([{ set: [['r', '1']] }])).rejects.toMatchObject(refused)
+  await host.advance(15_000)
+  await waiting
+  await expect(store.ready()).rejects.toMatchObject(refused)
+  await server.start()
+  await expect
+    .poll(() =>
+      store.ready().then(
+        () => 'open',
+        () => 'not yet',
+      ),
+    )
+    .toBe('open')
+  expect(await store.read(['r'])).toEqual([undefined])
 })
 
 test('a connection that is closed for good is said to be so at once', async () => {

@@ -31,7 +31,7 @@ export function heldIds(
 const sweptBy =
   ({ now, real }: Scene) =>
   ({ entry }: ModelSide['staged'][number]): boolean =>
-    entry!.until < now || entry!.epoch !== real.store.epoch
+    entry!.until < now || (real.store.epoch !== undefined && entry!.epoch !== real.store.epoch)
 
 const namedJobs = (jobs: readonly ModelNewJob[], { ledger }: Side): NewJob[] =>
   jobs.map(({ id, data, options }) => ({

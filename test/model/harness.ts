@@ -6,13 +6,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import { Redis } from 'ioredis'
 import { Queue, type Store } from 'holdfast'
 import { levelStore } from 'holdfast/level'
 import { MemoryContent, memoryStore } from 'holdfast/memory'
+import { redisStore } from 'holdfast/redis'
 import { type VirtualHost, virtualHost } from 'holdfast/testing'
 import type { SeenConfig } from '../../src/ledger/claim.ts'
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts'
 import { FaultStore } from '../faults/fault-store.ts'
+import { sharedUrl } from '../redis/server.ts'
 import type { Dump } from './dump.ts'
 
 /** Where the bytes are, apart from the store object that works on them. */
@@ -65,6 +68,33 @@ export async function levelDisk(): Promise<Disk> {
     dispose: async () => {
       await db.close()
       await rm(path, { recursive: true, force: true })
+    },
+  }
+}
+
+let namespaces = 0
+
+/** A namespace of its own on the server that tests share; what is in it goes with `dispose`. */
+export async function redisDisk(): Promise<Disk> {
+  const client = new Redis(sharedUrl())
+  const tag = `{model-${process.pid}-${performance.timeOrigin}-${++namespaces}}`
+  const lanePrefix = `${tag}:lane:`
+  return {
+    open: async (host) => redisStore(client, { namespace: tag.slice(1, -1), durability: 'memory', host }),
+    dump: async () => {
+      const [records, sets] = await Promise.all([
+        client.hgetall(`${tag}:records`),
+        client.keys(`${lanePrefix}*`),
+      ])
+      const keys = await Promise.all(sets.map((set) => client.zrange(set, '0', '-1')))
+      const lanes = new Map(sets.map((set, at) => [set.slice(lanePrefix.length), keys[at]!]))
+      return { records: new Map(Object.entries(records)), lanes }
+    },
+    kill: async () => {},
+    dispose: async () => {
+      const keys = await client.keys(`${tag}:*`)
+      if (keys.length > 0) await client.del(keys)
+      client.disconnect()
     },
   }
 }

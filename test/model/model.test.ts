@@ -3,7 +3,7 @@
  * after each the store is held against the model and against the invariants. fast-check prints seed and path of a failure.
  */
 import { describe, expect, test } from 'vitest'
-import { type Disk, levelDisk, memoryDisk } from './harness.ts'
+import { type Disk, levelDisk, memoryDisk, redisDisk } from './harness.ts'
 import { type Counters, counters } from './model.ts'
 import { COMMANDS, playModel } from './play.ts'
 
@@ -40,18 +40,20 @@ const FLOORS: Partial<Counters> = {
   ticked: 5,
 }
 
-const stores: readonly [string, number, () => Promise<Disk>][] = [
-  ['memory', 500, memoryDisk],
-  ['LevelDB', 200, levelDisk],
+/** Each with its runs, and the part of the floors they reach: on Redis, which has no epochs, nothing is `recovered`. */
+const stores: readonly [string, number, number, () => Promise<Disk>][] = [
+  ['memory', 500, 1, memoryDisk],
+  ['LevelDB', 200, 1, levelDisk],
+  ['Redis', 20, 0.05, redisDisk],
 ]
 
-describe.each(stores)('on %s', (_, runs, disk) => {
-  test(`${runs} runs of up to ${COMMANDS} commands leave no violation`, async () => {
+describe.each(stores)('on %s', (_, runs, part, disk) => {
+  test(`${runs} runs of up to ${COMMANDS} commands leave no violation`, { timeout: 240_000 }, async () => {
     const before = { ...counters }
     await playModel(disk, { numRuns: runs })
     for (const [what, floor] of Object.entries(FLOORS)) {
       const seen = counters[what as keyof Counters] - before[what as keyof Counters]
-      expect(seen, what).toBeGreaterThanOrEqual(floor)
+      expect(seen, what).toBeGreaterThanOrEqual(Math.floor(part * floor))
     }
   })
 })

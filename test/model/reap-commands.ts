@@ -47,7 +47,7 @@ const recover = (q: QueueNumber, fault?: Fault) =>
       return stalled.map(({ grant }) => grant.id)
     },
     expect: ({ epoch }, world, { now }) => {
-      const isDead = (claim: string): boolean => readClaimName(claim).epoch !== epoch
+      const isDead = (claim: string): boolean => epoch !== undefined && readClaimName(claim).epoch !== epoch
       const { states, ids } = recoverStates(world, { now, isDead, head: headNameOf(QUEUES[q]) })
       return { states, out: ids }
     },

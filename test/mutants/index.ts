@@ -6,6 +6,7 @@ import { limitMutants } from './limits.ts'
 import { loopMutants } from './loops.ts'
 import type { Mutant } from './mutant.ts'
 import { scheduleMutants } from './schedules.ts'
+import { redisMutants } from './redis.ts'
 import { storeMutants } from './stores.ts'
 import { wholeQueueMutants } from './whole-queue.ts'
 
@@ -16,6 +17,7 @@ export const mutants: readonly Mutant[] = [
   ...loopMutants,
   ...limitMutants,
   ...scheduleMutants,
+  ...redisMutants,
   ...storeMutants,
   ...wholeQueueMutants,
 ]
