@@ -44,6 +44,11 @@ describe('daylight saving', () => {
     ])
   })
 
+  test('a fixed time in the overlap is over once it came', () => {
+    const again = Date.parse('2026-10-25T01:10Z') // 02:10 the second time
+    expect(slotsIn('30 2 * * *', 'Europe/Berlin').after(again)).toBe(Date.parse('2026-10-26T01:30Z'))
+  })
+
   test('intervals run by elapsed time', () => {
     expect(slotsBetween('0 * * * *', 'Europe/Berlin', '2026-10-24T23:00Z', '2026-10-25T03:00Z')).toEqual([
       '2026-10-24T23:00',

@@ -19,7 +19,7 @@ async function siteOn(disk: Disk): Promise<OpenSite> {
   const site: Site = {
     host,
     period: 1000,
-    connect: () => store,
+    connect: async () => ({ store: await store, drop: () => undefined }),
     pass: (ms) => host.advance(ms),
     restart: async () => {
       await disk.kill()
@@ -34,14 +34,18 @@ export const levelSite = async (): Promise<OpenSite> => siteOn(await levelDisk()
 
 /** Each process has a connection of its own, and time is real. */
 export async function redisSite(url: string, namespace: string): Promise<OpenSite> {
-  const clients: Redis[] = []
+  const clients = new Set<Redis>()
   const site: Site = {
     host: systemHost,
     period: 20,
     connect: async () => {
       const client = new Redis(url)
-      clients.push(client)
-      return redisStore(client, { namespace, durability: 'memory' })
+      clients.add(client)
+      const drop = (): void => {
+        client.disconnect()
+        clients.delete(client)
+      }
+      return { store: redisStore(client, { namespace, durability: 'memory' }), drop }
     },
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     restart: async () => undefined,

@@ -140,6 +140,7 @@ const schedules: Soak = async ({ seed, isOver }) => {
         const { slots, crashes, lost } = await rush(site, RUSH_TICKS, () => chance.next())
         await close()
         told.push(`${name}: ${slots} slots, one job each, ${crashes} crashes, ${lost} ticks too late`)
+        console.log(told.at(-1))
       }
     }
   } finally {
