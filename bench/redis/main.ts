@@ -2,7 +2,7 @@
  * `npm run bench:redis`: Holdfast's Redis store beside BullMQ and bee-queue on the same server, alternating run by run, each
  * run in a process of its own on an empty database; medians of several rounds. Prints the table that stands in
  * `bench/README.md`. Options: `--rounds N` (default 3), `--only add,bulk,process,crew,idle,memory`,
- * `--systems holdfast,bullmq,bee-queue`, `--on disk|memory`.
+ * `--systems holdfast,bullmq,bee-queue`, `--on disk|memory`, `--share 0.2` (of the jobs, on a slow machine).
  */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -24,7 +24,7 @@ interface Row {
   readonly jobs: Readonly<Record<SystemName, number>>
 }
 
-const jobs = (ours: number, bullmq: number, bee: number): Row['jobs'] => ({
+const each = (ours: number, bullmq: number, bee: number): Row['jobs'] => ({
   holdfast: ours,
   bullmq,
   'bee-queue': bee,
@@ -33,62 +33,62 @@ const processing = (concurrency: number): Work => ({ kind: 'process', concurrenc
 const ADD: Work = { kind: 'add', callers: 1000 }
 
 const ROWS: readonly Row[] = [
-  { name: 'add, 1,000 callers', on: 'memory', work: ADD, wanted: 2.5, jobs: jobs(150_000, 60_000, 60_000) },
+  { name: 'add, 1,000 callers', on: 'memory', work: ADD, wanted: 2.5, jobs: each(150_000, 60_000, 60_000) },
   {
     name: 'bulks of 1,000',
     on: 'memory',
     work: { kind: 'bulk', size: 1000 },
     wanted: 3,
-    jobs: jobs(200_000, 60_000, 100_000),
+    jobs: each(200_000, 60_000, 100_000),
   },
   {
     name: 'process, concurrency 100',
     on: 'memory',
     work: processing(100),
     wanted: 2.7,
-    jobs: jobs(100_000, 40_000, 40_000),
+    jobs: each(100_000, 40_000, 40_000),
   },
   {
     name: 'process, concurrency 10',
     on: 'memory',
     work: processing(10),
     wanted: 1.6,
-    jobs: jobs(60_000, 30_000, 30_000),
+    jobs: each(60_000, 30_000, 30_000),
   },
   {
     name: 'process, concurrency 1',
     on: 'memory',
     work: processing(1),
     wanted: 1.1,
-    jobs: jobs(12_000, 10_000, 10_000),
+    jobs: each(12_000, 10_000, 10_000),
   },
   {
     name: '4 processes of 50',
     on: 'memory',
     work: { kind: 'crew', processes: 4, concurrency: 50 },
     wanted: 4,
-    jobs: jobs(150_000, 40_000, 40_000),
+    jobs: each(150_000, 40_000, 40_000),
   },
   {
     name: 'idle, add to start (ms)',
     on: 'memory',
     work: { kind: 'idle' },
     wanted: 1,
-    jobs: jobs(300, 300, 300),
+    jobs: each(300, 300, 300),
   },
   {
     name: 'memory, a waiting job of 100 bytes',
     on: 'memory',
     work: { kind: 'memory' },
-    jobs: jobs(50_000, 50_000, 50_000),
+    jobs: each(50_000, 50_000, 50_000),
   },
-  { name: 'add, 1,000 callers', on: 'disk', work: ADD, wanted: 4, jobs: jobs(100_000, 40_000, 40_000) },
+  { name: 'add, 1,000 callers', on: 'disk', work: ADD, wanted: 4, jobs: each(100_000, 40_000, 40_000) },
   {
     name: 'process, concurrency 100',
     on: 'disk',
     work: processing(100),
     wanted: 3,
-    jobs: jobs(60_000, 20_000, 20_000),
+    jobs: each(60_000, 20_000, 20_000),
   },
 ]
 
@@ -100,6 +100,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
     on: { type: 'string' },
+    share: { type: 'string', default: '1' },
     systems: { type: 'string', default: SYSTEM_NAMES.join(',') },
   },
 })
@@ -115,7 +116,8 @@ async function measure(server: RedisServer, row: Row, system: SystemName): Promi
   const control = new Redis(server.url)
   await control.flushall()
   control.disconnect()
-  const task: Task = { system, url: server.url, work: row.work, jobs: row.jobs[system] }
+  const jobs = Math.ceil(row.jobs[system] * Number(values.share))
+  const task: Task = { system, url: server.url, work: row.work, jobs }
   const { stdout } = await run(process.execPath, [program, JSON.stringify(task)])
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as Measured
 }
