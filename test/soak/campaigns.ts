@@ -20,6 +20,7 @@ import { daysOfFiveMinutes } from '../schedules/year.ts'
 import { Chance } from '../sim/chance.ts'
 import { campaign as simCampaign } from '../sim/campaign.ts'
 import { showFailure, showReport } from '../sim/show.ts'
+import { REDIS_CAMPAIGNS } from './redis.ts'
 
 /** What a campaign is given. */
 interface Shift {
@@ -28,7 +29,7 @@ interface Shift {
   readonly leftMs: () => number
 }
 
-type Soak = (shift: Shift) => Promise<string>
+export type Soak = (shift: Shift) => Promise<string>
 
 /** Units of one differential script. */
 const SCRIPT_STEPS = 45
@@ -156,5 +157,16 @@ const year: Soak = async () => {
   return `${ran} runs of every five minutes, none missed`
 }
 
-export const CAMPAIGNS = { model, sim, faults, crashes, differential, witness, zones, schedules, year }
+export const CAMPAIGNS = {
+  model,
+  sim,
+  faults,
+  crashes,
+  differential,
+  witness,
+  zones,
+  schedules,
+  year,
+  ...REDIS_CAMPAIGNS,
+}
 export type CampaignName = keyof typeof CAMPAIGNS
