@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'NO_HANDLER'
   | 'TIMEOUT'
   | 'CANCELLED'
+  | 'EXPIRED'
   | 'CLOSING'
   | 'QUEUE_CLOSED'
   | 'UNIT_INVALID'

@@ -46,6 +46,8 @@ export type WorkerEvents<AnyJob> = {
   'retries-exhausted': [id: string, attemptsMade: number]
   /** A lease of this worker was taken while its handler ran; what comes of it is discarded. */
   lockLost: [job: AnyJob]
+  /** A job that ended here made more wait in a queue of dead letters than `maxDepth`; again once they were fewer. */
+  deadLetterDepth: [queue: string, depth: number]
   /** The queue gave all it had, and nothing runs. */
   drained: []
   /** By `worker.pause()`. */

@@ -1,4 +1,5 @@
 /** What a job's object shows: the fields, as its records say. The methods are in `job.ts`. */
+import type { LetterOrigin, LetterStory } from './core/dead-letter.ts'
 import type { FailedCode } from './core/head.ts'
 import type { HistoryEntry } from './core/history.ts'
 import { type KeptOptions, attemptsOf } from './core/job-options.ts'
@@ -44,6 +45,29 @@ export interface KeptJobOptions extends Readonly<KeptOptions> {
   /** The job's id, whoever chose it. */
   readonly jobId: string
 }
+
+/** What a dead letter was before. */
+export interface Origin {
+  /** The queue it failed in, */
+  readonly queue: string
+  /** and its id there. */
+  readonly id: string
+  /** Why it failed for good. */
+  readonly failedCode: FailedCode
+  /** In words. */
+  readonly failedReason: string
+  /** ms since the epoch. */
+  readonly failedAt: number
+  /** One entry per lease that ended, oldest first, */
+  readonly history: readonly HistoryEntry[]
+  /** and its log lines: the newest of both that fit into 128 KiB. */
+  readonly logs: readonly string[]
+}
+
+const originOf = (
+  { queue, id, code, reason, at }: LetterOrigin,
+  { history, logs }: LetterStory = { history: [], logs: [] },
+): Origin => ({ queue, id, failedCode: code, failedReason: reason, failedAt: at, history, logs })
 
 /** The parts of a job's record that change while it is known. */
 type Adopted = Pick<JobRecord, 'head' | 'result' | 'history'> & Partial<Pick<JobRecord, 'lease' | 'problem'>>
@@ -103,6 +127,8 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
   declare readonly fence: number
   /** The deduplication id it was added with. */
   readonly deduplicationId: string | undefined
+  /** Where a dead letter came from; `history` and `logs` are empty in lists and handlers. */
+  readonly origin: Origin | undefined
   /** True on the job that `add` gives where that existed. */
   readonly deduplicated: boolean
   /** What it can be found by; empty where it has none. */
@@ -129,8 +155,10 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
     this.opts = {
       attempts: head === undefined ? 1 : attemptsOf(head.opts),
       backoff: head?.opts.backoff,
+      ttl: head?.opts.ttl,
       timeout: head?.opts.timeout,
       timeoutPolicy: head?.opts.timeoutPolicy,
+      deadLetter: head?.opts.deadLetter,
       removeOnComplete: head?.opts.removeOnComplete,
       removeOnFail: head?.opts.removeOnFail,
       keepLogs: head?.opts.keepLogs,
@@ -151,6 +179,7 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
     this.tags = head?.opts.tags ?? []
     this.repeatJobKey = head?.schedule
     this.metadata = head?.opts.metadata ?? {}
+    this.origin = head?.origin && originOf(head.origin, record.story)
     this.deduplicated = source.deduplicated ?? false
     this.adopt(record)
   }

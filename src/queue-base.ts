@@ -1,6 +1,7 @@
 /** What every part of a queue's API stands on: its options, its ledger, its events, and whether it is open. */
 import { checkOptions, object, refuseOption } from './core/check.ts'
-import { type CheckedJobOptions, checkDefaultJobOptions, checkQueueName } from './core/job-options.ts'
+import { type CheckedJobOptions, checkDefaultJobOptions } from './core/job-options.ts'
+import { checkQueueName } from './core/names.ts'
 import { type PassedOverQueueOptions, byLegacy, passedOver } from './core/legacy.ts'
 import { HoldfastError } from './error.ts'
 import type { QueueEvents } from './event-maps.ts'
@@ -39,6 +40,7 @@ export abstract class QueueBase<First = any, Result = Omitted, Name extends stri
     if (store === undefined)
       refuseOption('store', undefined, 'a store, such as memoryStore() or levelStore(path)')
     this.defaults = checkDefaultJobOptions(defaultJobOptions)
+    this.assertElsewhere(this.defaults)
     this.ledger = openLedger(store, name)
     this.events = new Events(() => store.host)
     const warning = passedOver(`the queue ${JSON.stringify(name)}`, passed)
@@ -100,6 +102,11 @@ export abstract class QueueBase<First = any, Result = Omitted, Name extends stri
     if (this.#opened) return
     await this.ledger.store.ready()
     this.#opened = true
+  }
+
+  /** @internal A queue is not its own queue of dead letters. */
+  protected assertElsewhere({ deadLetter }: CheckedJobOptions): void {
+    if (deadLetter?.queue === this.name) refuseOption('deadLetter', this.name, 'the name of another queue')
   }
 
   /** @internal */

@@ -1,8 +1,18 @@
 /** Intervening in a queue: pausing it, and changing or removing its jobs one by one or all at once. It checks what users give and calls the ledger. */
-import { boolean, checkOptions, duration, integer, refuseOption } from './core/check.ts'
+import {
+  type Check,
+  type Checks,
+  boolean,
+  checkOptions,
+  duration,
+  integer,
+  refuseOption,
+} from './core/check.ts'
 import { reasonOf } from './core/reason.ts'
 import { keyTextCheck } from './core/names.ts'
 import { jobIdOf } from './core/keys.ts'
+import type { FailedCode } from './core/head.ts'
+import { timeCheck } from './core/job-options.ts'
 import { HoldfastError } from './error.ts'
 import type { Omitted } from './job-map.ts'
 import { type Cancelling, cancelJob } from './ledger/cancel.ts'
@@ -20,6 +30,7 @@ import {
   promoteQueue,
   retryQueue,
 } from './ledger/mass.ts'
+import { type RedriveFilter, type Redriven, redriveLetters } from './ledger/redrive.ts'
 import { changeConfig } from './ledger/settings.ts'
 import { Retain } from './loops/retain.ts'
 import { QueueLimits } from './queue-limits.ts'
@@ -27,6 +38,38 @@ import { nextUlid } from './ulids.ts'
 
 /** What `clean` removes. */
 const CLEAN_STATES: readonly CleanState[] = ['completed', 'failed', 'waiting', 'prioritized', 'delayed']
+
+/** What `redrive` can be told. */
+export interface RedriveOptions {
+  /** Letters that are sent back at most; default: all. */
+  count?: number
+  /** Which letters; default: all. */
+  filter?: {
+    /** Of this name. */
+    name?: string
+    /** That failed then or later: a Date, or ms since the epoch. */
+    from?: Date | number
+    /** That failed then or before. */
+    to?: Date | number
+    /** That failed for this. */
+    code?: FailedCode
+  }
+}
+
+const text: Check<string> = (value, field) =>
+  typeof value === 'string' ? value : refuseOption(field, value, 'a text')
+
+const filterChecks: Checks<NonNullable<RedriveOptions['filter']>> = {
+  name: text,
+  from: timeCheck,
+  to: timeCheck,
+  code: text as Check<FailedCode>,
+}
+
+const redriveChecks: Checks<RedriveOptions> = {
+  count: integer(1, Number.MAX_SAFE_INTEGER),
+  filter: (value, field) => checkOptions(value, filterChecks, field, `${field}.`),
+}
 
 /** @internal The part of a queue that intervenes. */
 export abstract class QueueManage<
@@ -164,6 +207,20 @@ export abstract class QueueManage<
     await this.open()
     const { store } = this.ledger
     return retryQueue(this.ledger, state ?? 'failed', timestamp ?? store.now(), () => nextUlid(store))
+  }
+
+  /**
+   * Sends dead letters back to the queues they came from, each under the id it had there, with no attempts made and as a new
+   * generation: those that wait in this queue, or failed in it too, the first in line first. `count`: at most so many (default: all).
+   * `filter`: those of a name, that failed `from` and `to` (ms since the epoch or a Date), that failed for a `failedCode`. One whose id
+   * lives there again is skipped and stays. In bounded steps: what is interrupted can be called again, and each comes back once.
+   *
+   * @throws HoldfastError `OPTION_INVALID`.
+   */
+  async redrive(options: RedriveOptions = {}): Promise<Redriven> {
+    const { count = Infinity, filter = {} } = checkOptions<RedriveOptions>(options, redriveChecks, 'redrive')
+    await this.open()
+    return redriveLetters(this.ledger, count, filter as RedriveFilter)
   }
 
   /** Makes every delayed job due now. Resolves with how many. */

@@ -1,7 +1,8 @@
 /** The queue: adding jobs. A thin shell: it checks what users give and calls the ledger. */
 import { TURN_JOBS } from './core/bounds.ts'
 import { refuseOption, refuseStranger } from './core/check.ts'
-import { type JobOptions, checkJobName, checkJobOptions } from './core/job-options.ts'
+import { type JobOptions, checkJobOptions } from './core/job-options.ts'
+import { checkJobName } from './core/names.ts'
 import { checkRepeat } from './core/schedule-options.ts'
 import { encodeData } from './core/payload.ts'
 import { HoldfastError } from './error.ts'
@@ -102,6 +103,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     const checked = checkJobOptions(options, this.defaults)
     if (checked.repeat !== undefined)
       refuseOption('repeat', checked.repeat, 'left out of addBulk: add and upsertJobScheduler make schedules')
+    this.assertElsewhere(checked)
     return { name, data: encodeData(data, checked.sizeLimit), options: checked }
   }
 

@@ -1,7 +1,7 @@
 /** The worker: runs handlers for the jobs of a queue. A thin shell around a shift: options, events, beginning and end. */
 import { almanacOf } from './almanac.ts'
 import { checkOptions, duration } from './core/check.ts'
-import { checkQueueName } from './core/job-options.ts'
+import { checkQueueName } from './core/names.ts'
 import { escapePart } from './core/keys.ts'
 import { passedOver } from './core/legacy.ts'
 import {
@@ -17,6 +17,7 @@ import { type Handler, type Handlers, handlerLookup } from './handler.ts'
 import type { Host } from './host.ts'
 import type { Job, JobOf } from './job.ts'
 import type { MapOf, Omitted } from './job-map.ts'
+import type { Depth } from './ledger/depart.ts'
 import { asHoldfastError } from './ledger/commit.ts'
 import { openLedger } from './ledger/ledger.ts'
 import { holdQueue } from './ledger/settings.ts'
@@ -285,6 +286,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
         if (final) events.emit('retries-exhausted', job.id, job.attemptsMade)
       },
       cancelled: (id: string, reason: string) => events.emit('cancelled', id, reason),
+      passed: ({ queue, depth }: Depth) => events.emit('deadLetterDepth', queue, depth),
       stalled: (id: string) => events.emit('stalled', id, 'active'),
       lockLost: (job: Job) => events.emit('lockLost', job),
       drained: () => events.emit('drained'),

@@ -49,6 +49,8 @@ export const IDEMPOTENCY_AGAIN_MS = 3_600_000
 export const ERROR_BYTES = 8 * 1024
 /** Bytes of an error's message as the job's head keeps it (`failedReason`). Longer text is cut. */
 export const REASON_BYTES = 1024
+/** Bytes of what a dead letter tells of its origin's history and log; the newest that fit are kept. */
+export const ORIGIN_BYTES = 128 * 1024
 /** Entries of a job's history; the newest are kept. */
 export const HISTORY_ENTRIES = 20
 /** Bytes of one log line. Longer text is cut. */

@@ -4,6 +4,7 @@
  */
 import { INLINE_BYTES } from './bounds.ts'
 import { UnreadableRecord, seal, unseal } from './codec.ts'
+import type { LetterOrigin } from './dead-letter.ts'
 import type { KeptOptions } from './job-options.ts'
 import type { PayloadText } from './payload.ts'
 
@@ -16,6 +17,7 @@ export type FailedCode =
   | 'UNREADABLE'
   | 'NO_HANDLER'
   | 'CANCELLED'
+  | 'EXPIRED'
 
 /** Fields that are absent are 0, false or not known yet. */
 interface HeadFields {
@@ -34,6 +36,8 @@ interface HeadFields {
   readonly generation?: number
   /** When it is due, where its key is in `due` or `suspect`. */
   readonly runAt?: number
+  /** When it fails unless its first lease has begun. */
+  readonly expiresAt?: number
   readonly processedOn?: number
   readonly processedBy?: string
   /** When it ended, where its key is in `done` or `dead`. */
@@ -44,6 +48,8 @@ interface HeadFields {
   readonly failedReason?: string
   /** Why, where somebody cancelled it while it ran: its lease ends as cancelled, however it ends. */
   readonly cancelled?: string
+  /** Where it came from, in a queue of dead letters. */
+  readonly origin?: LetterOrigin
   /** The bulk it was added with, where that was stored in more than one unit; forgotten when the head is next rewritten. */
   readonly bulk?: string
   /** The schedule that made it, by id. */
@@ -58,7 +64,7 @@ interface HeadFields {
   readonly needs?: readonly string[]
 }
 
-export type OwnedPart = 'payload' | 'result' | 'progress' | 'logs'
+export type OwnedPart = 'payload' | 'result' | 'progress' | 'logs' | 'origin'
 
 /** Keys of the two texts inside a head. They are symbols because JSON leaves those out: encoding a head copies nothing. */
 export const DATA = Symbol('data')
@@ -89,6 +95,7 @@ export const draftOf = (head: Head): HeadDraft => ({
   stalledCounter: head.stalledCounter,
   generation: head.generation,
   runAt: head.runAt,
+  expiresAt: head.expiresAt,
   processedOn: head.processedOn,
   processedBy: head.processedBy,
   finishedOn: head.finishedOn,
@@ -98,6 +105,7 @@ export const draftOf = (head: Head): HeadDraft => ({
   schedule: head.schedule,
   heldUntil: head.heldUntil,
   blocked: head.blocked,
+  origin: head.origin,
   owns: head.owns,
   needs: head.needs,
   [DATA]: head[DATA],

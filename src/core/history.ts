@@ -19,7 +19,7 @@ export interface HistoryEntry {
   /** The worker's name. */
   readonly worker: string
   /** How it ended. */
-  readonly outcome: 'completed' | 'failed' | 'stalled' | 'released' | 'snoozed' | 'cancelled'
+  readonly outcome: 'completed' | 'failed' | 'stalled' | 'released' | 'snoozed' | 'cancelled' | 'expired'
   /** Why it failed or stalled; both texts together at most 8 KiB. */
   readonly error?: {
     /** The error's own, or what was thrown as text. */
@@ -71,4 +71,13 @@ export function completionEntry(head: Head): HistoryEntry | undefined {
 }
 
 export const encodeEntry = (entry: HistoryEntry): string => seal(JSON.stringify(entry))
-export const decodeEntry = (record: string): HistoryEntry => JSON.parse(unseal(record)) as HistoryEntry
+const decodeEntry = (record: string): HistoryEntry => JSON.parse(unseal(record)) as HistoryEntry
+
+/** An entry that is there and can be read. */
+export function readEntry(record: string | undefined): HistoryEntry[] {
+  try {
+    return record === undefined ? [] : [decodeEntry(record)]
+  } catch {
+    return []
+  }
+}

@@ -5,11 +5,9 @@ import {
   DURATION_MOST,
   FAILED_KEPT,
   JOB_ID_BYTES,
-  JOB_NAME_CHARACTERS,
   LOG_LINES,
   LOG_LINES_MOST,
   METADATA_BYTES,
-  NAME_BYTES,
   PAYLOAD_BYTES,
   PRIORITY_MOST,
   TAGS_MOST,
@@ -27,9 +25,10 @@ import {
   object,
   refuseOption,
 } from './check.ts'
-import { checkName, keyTextCheck } from './names.ts'
 import { type DeduplicationOptions, deduplicationCheck } from './deduplication-options.ts'
+import { type DeadLetterOptions, deadLetterCheck } from './dead-letter-options.ts'
 import { type PassedOverKeepOptions, byLegacy } from './legacy.ts'
+import { checkName, keyTextCheck } from './names.ts'
 import type { RepeatOptions } from './schedule-options.ts'
 import { utf8Bytes } from './text.ts'
 
@@ -78,10 +77,17 @@ export interface JobOptions {
   attempts?: number
   /** How long to wait before the next try; default: not at all. A number is `{ type: 'fixed', delay }`. */
   backoff?: number | BackoffOptions
+  /** Milliseconds after it was to be run first: a job that has not begun by then fails for good with `EXPIRED`. Default: it waits. */
+  ttl?: number
   /** Milliseconds an attempt may take; then its signal aborts and it fails with `TIMEOUT`. Default: no limit. */
   timeout?: number
   /** What a passed `timeout` means. `retry` (default): an attempt that failed, as any other. `fail`: the job fails for good, whatever attempts are left. */
   timeoutPolicy?: TimeoutPolicy
+  /**
+   * Where the job goes if it fails for good, by any way but a cancel: a queue's name, or `{ queue, maxDepth }`. It waits there under
+   * the id `<queue>:<id>` and is gone from its own queue. Default: it stays, as failed.
+   */
+  deadLetter?: string | DeadLetterOptions
   /** What is kept of jobs that completed; default `{ count: 1000 }`. The rule of the job that finished last holds for its queue. */
   removeOnComplete?: KeepJobs
   /** The same for jobs that failed; default `{ count: 5000 }`. */
@@ -106,11 +112,13 @@ export type DefaultJobOptions = Omit<
 
 /** Job options after checking: one form each, `delay` and `runAt` still as given. */
 export interface CheckedJobOptions
-  extends Omit<JobOptions, 'runAt' | 'backoff' | 'removeOnComplete' | 'removeOnFail'> {
+  extends Omit<JobOptions, 'runAt' | 'backoff' | 'deadLetter' | 'removeOnComplete' | 'removeOnFail'> {
   /** ms since the epoch. */
   runAt?: number
   /** How long to wait before the next try. */
   backoff?: BackoffOptions
+  /** Where the job goes if it fails for good. */
+  deadLetter?: DeadLetterOptions
   /** What is kept of jobs that completed. */
   removeOnComplete?: boolean | KeepBounds
   /** What is kept of jobs that failed. */
@@ -133,7 +141,8 @@ const keepCheck: Check<boolean | KeepBounds> = (value, field) => {
     : kept
 }
 
-const runAtCheck: Check<number> = (value, field) => {
+/** A point in time as ms since the epoch. */
+export const timeCheck: Check<number> = (value, field) => {
   const at = value instanceof Date ? value.getTime() : value
   return typeof at === 'number' && at >= -TIME_MOST && at <= TIME_MOST
     ? Math.max(0, Math.floor(at))
@@ -159,22 +168,17 @@ const tagsCheck: Check<readonly string[]> = (value, field) => {
   return tags.size <= TAGS_MOST ? [...tags] : refuseOption(field, `${tags.size} tags`, `at most ${TAGS_MOST}`)
 }
 
-export const checkJobName = (value: unknown): string =>
-  typeof value === 'string' && value !== '' && value.length <= JOB_NAME_CHARACTERS && value.isWellFormed()
-    ? value
-    : refuseOption('the job name', value, `a text of 1 to ${JOB_NAME_CHARACTERS} characters`)
-
-export const checkQueueName = (value: unknown): string => checkName(value, 'the queue name', NAME_BYTES)
-
 const defaultChecks: Checks<DefaultJobOptions> = {
   delay: integer(0, DURATION_MOST, 'milliseconds'),
   priority: integer(0, PRIORITY_MOST),
   lifo: boolean,
   attempts: integer(1, ATTEMPTS_MOST),
   backoff: backoffCheck,
+  ttl: duration(1),
   timeout: duration(1),
   timeoutPolicy: (value, field) =>
     TIMEOUT_POLICIES.find((policy) => policy === value) ?? refuseOption(field, value, "'retry' or 'fail'"),
+  deadLetter: deadLetterCheck,
   removeOnComplete: keepCheck,
   removeOnFail: keepCheck,
   keepLogs: integer(0, LOG_LINES_MOST),
@@ -188,7 +192,7 @@ const jobChecks: Checks<JobOptions> = {
   jobId: (value, field) => checkName(value, field, JOB_ID_BYTES),
   idempotencyKey: keyTextCheck,
   deduplication: deduplicationCheck,
-  runAt: runAtCheck,
+  runAt: timeCheck,
   repeat: object,
   ...defaultChecks,
 }
@@ -215,8 +219,10 @@ export type KeptOptions = Pick<
   CheckedJobOptions,
   | 'attempts'
   | 'backoff'
+  | 'ttl'
   | 'timeout'
   | 'timeoutPolicy'
+  | 'deadLetter'
   | 'removeOnComplete'
   | 'removeOnFail'
   | 'keepLogs'
@@ -239,8 +245,10 @@ export function keptOptions(options: CheckedJobOptions): KeptOptions {
 const namedOptions = (options: CheckedJobOptions): KeptOptions => ({
   attempts: options.attempts,
   backoff: options.backoff,
+  ttl: options.ttl,
   timeout: options.timeout,
   timeoutPolicy: options.timeoutPolicy,
+  deadLetter: options.deadLetter,
   removeOnComplete: options.removeOnComplete,
   removeOnFail: options.removeOnFail,
   keepLogs: options.keepLogs,

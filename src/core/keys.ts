@@ -13,6 +13,7 @@
  *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
  *     tag:<q>       <tag>/<added at>/<job>                   jobs that have a tag, as long as they are there
  *     lapse:<q>     <until>/<record>                         idempotency keys and deduplication ids that lapse
+ *     ttl:<q>       <expires>/<job>                        when jobs fail that have not begun; may outlive them
  *     evicted:<q>   (no keys)                                named in hints: a lease was ended by force
  *     settings:<q>  (no keys)                                named in hints: the queue's settings changed
  *     win.<ms>:<q>  <startedAt>/<claim>/<job>                starts of the last so many ms, where a rate is limited
@@ -46,7 +47,10 @@ export const headId = (queue: string, id: string): string => `${escapePart(queue
 /** The user's id of a job from its head record's. */
 export const jobIdOf = (head: string): string => unescapePart(head.slice(head.indexOf(':') + 1))
 
-export type PartKind = 'payload' | 'result' | 'progress' | 'history' | 'log' | 'logs'
+/** The queue of a job from its head record's id. */
+export const queueOf = (head: string): string => unescapePart(head.slice(0, head.indexOf(':')))
+
+export type PartKind = 'payload' | 'result' | 'progress' | 'history' | 'log' | 'logs' | 'origin'
 
 /** A part of a job that has a record of its own; `n` where there are several. */
 export const partId = (kind: PartKind, head: string, n?: number): string =>
@@ -101,6 +105,7 @@ type LaneName =
   | 'dead'
   | 'tag'
   | 'lapse'
+  | 'ttl'
   | 'evicted'
   | 'settings'
   | 'staged'
@@ -128,6 +133,7 @@ export function lanesOf(queue: string): Lanes {
     dead: lane('dead'),
     tag: lane('tag'),
     lapse: lane('lapse'),
+    ttl: lane('ttl'),
     evicted: lane('evicted'),
     settings: lane('settings'),
     staged: lane('staged'),
@@ -175,6 +181,12 @@ export function withPriority(key: string, priority: number, lifo: boolean): stri
   return readyKey(priority, lifo, dueAt, wasLifo ? invertUlid(ulid) : ulid)
 }
 
+/** A ready key of a job that is due at another time; its priority, order and ULID stay. */
+export function restamped(key: string, dueAt: number): string {
+  const { priority, lifo } = readReadyKey(key)
+  return readyKey(priority, lifo, dueAt, lifo ? invertUlid(key.slice(24)) : key.slice(24))
+}
+
 export const waitingKey = (ready: string, head: string): string => `${ready}/${head}`
 export const dueKey = (runAt: number, ready: string, head: string): string =>
   `${timeDigits(runAt)}/${ready}/${head}`
@@ -184,12 +196,13 @@ export const blockedKey = (reason: string, ready: string, head: string): string 
 export const parkedKey = (jobName: string, ready: string, head: string): string =>
   `${escapePart(jobName)}/${ready}/${head}`
 export const finishedKey = (at: number, head: string): string => `${timeDigits(at)}/${head}`
+export const ttlKey = (expiresAt: number, head: string): string => `${timeDigits(expiresAt)}/${head}`
 export const tagKey = (tag: string, addedAt: number, head: string): string =>
   `${escapePart(tag)}/${timeDigits(addedAt)}/${head}`
 export const lapseKey = (until: number, record: string): string => `${timeDigits(until)}/${record}`
 export const claimsKey = (until: number, claim: string): string => `${timeDigits(until)}/${claim}`
 
-/** The time a key of `due`, `suspect`, `claims`, `reap`, `lapse`, `done` or `dead` begins with. */
+/** The time a key of `due`, `suspect`, `claims`, `reap`, `ttl`, `lapse`, `done` or `dead` begins with. */
 export const timeOf = (key: string): number => Number(key.slice(0, 13))
 
 /** Bound for keys whose time is at or before `at`: the first text that is above all of them. */

@@ -37,6 +37,7 @@ export type LifecycleEvent =
   | 'unshelved'
   | 'followed'
   | 'cancelled'
+  | 'expired'
   | 'retried'
   | 'removed'
   | 'pruned'
@@ -62,6 +63,7 @@ export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
   unshelved: { from: ['waiting-children'], to: ['waiting'] },
   followed: { from: ['waiting-children'], to: ['delayed'] },
   cancelled: { from: ['waiting', 'delayed', 'active', 'waiting-children'], to: ['failed', 'gone'] },
+  expired: { from: ['waiting', 'delayed', 'active'], to: ['failed', 'gone'] },
   retried: { from: ['completed', 'failed'], to: ['waiting'], counts: 'generation' },
   removed: {
     from: ['waiting', 'delayed', 'active', 'waiting-children', 'completed', 'failed'],
@@ -107,7 +109,7 @@ export type Ending =
   | { readonly kind: 'stalled'; readonly failure: Failure }
   | { readonly kind: 'released' }
   | { readonly kind: 'snoozed'; readonly ms: number }
-  | { readonly kind: 'cancelled'; readonly failure: Failure }
+  | { readonly kind: 'cancelled' | 'expired'; readonly failure: Failure }
 
 /** A grant, as far as its end needs to know it. */
 export interface GrantFacts {
@@ -126,8 +128,8 @@ export interface Circumstances {
 /** What the end of a lease makes of a job: its head, and the lane its key goes to. */
 export interface Departure {
   readonly head: Head
-  /** `gone`: nothing of it is kept. */
-  readonly lane: 'ready' | 'due' | 'suspect' | 'done' | 'dead' | 'gone'
+  /** `gone`: nothing of it is kept. `moved`: it goes to the dead letters, and nothing of it is kept here. */
+  readonly lane: 'ready' | 'due' | 'suspect' | 'done' | 'dead' | 'gone' | 'moved'
 }
 
 /**
@@ -160,12 +162,22 @@ export function endOfLease(head: Head, grant: GrantFacts, ending: Ending, at: Ci
       return endByStall(ended, ending.failure, at)
     case 'released':
       return again(ended, 0, at)
+    case 'expired':
+      return failForGood(ended, 'EXPIRED', ending.failure.message, at.now)
     case 'cancelled':
       return failForGood(ended, 'CANCELLED', ending.failure.message, at.now)
     default:
       return again(ended, Math.max(1, ending.ms), at)
   }
 }
+
+/** Whether a job has waited too long for its first lease to begin. */
+export const hasExpired = ({ expiresAt = Infinity, attemptsStarted = 0 }: Head, now: number): boolean =>
+  expiresAt <= now && attemptsStarted === 0
+
+export const expiry = ({ opts }: Head): Failure => ({
+  message: `not begun within ${opts.ttl} ms of its time`,
+})
 
 /** A job that is not being run, ended by somebody else. */
 export const endWithoutLease = (head: Head, code: FailedCode, reason: string, now: number): Departure =>
@@ -211,6 +223,10 @@ function again(head: HeadDraft, wait: number, { now, maxStalledCount }: Circumst
 function finish(head: HeadDraft, now: number): Departure {
   head.cancelled = undefined
   const outcome = head.failedCode === undefined ? 'completed' : 'failed'
+  if (outcome === 'failed' && head.opts.deadLetter !== undefined && head.failedCode !== 'CANCELLED') {
+    head.finishedOn = now
+    return { head, lane: 'moved' }
+  }
   if (keepsNone(head.opts, outcome)) return { head, lane: 'gone' }
   head.finishedOn = now
   return { head, lane: outcome === 'completed' ? 'done' : 'dead' }

@@ -8,12 +8,12 @@ import { type Leaving, followOn, releaseId } from './deduplication.ts'
 import { type Head, owns } from './head.ts'
 import { historyIds } from './history.ts'
 import { keptLogLines } from './job-options.ts'
-import { type Lanes, partId, tagKey } from './keys.ts'
+import { type Lanes, partId, tagKey, ttlKey } from './keys.ts'
 
 /** Records of its own; of a job whose head cannot be read: all that it may have. */
 export function ownedRecords(name: string, head: Head | undefined): string[] {
   const ids = [...historyIds(name, head === undefined ? HISTORY_ENTRIES : historyLeases(head))]
-  for (const part of ['payload', 'result', 'progress'] as const) {
+  for (const part of ['payload', 'result', 'progress', 'origin'] as const) {
     if (head === undefined || owns(head, part)) ids.push(partId(part, name))
   }
   if (head === undefined || owns(head, 'logs')) {
@@ -27,6 +27,10 @@ export function ownedRecords(name: string, head: Head | undefined): string[] {
 /** Index keys that are there exactly as long as the job is: added with it, removed in the unit that removes it. */
 export const ownedKeys = (lanes: Lanes, name: string, head: Head | undefined): Key[] =>
   (head?.opts.tags ?? []).map((tag) => [lanes.tag, tagKey(tag, head!.timestamp, name)])
+
+/** The key that says when a new job expires; it may outlive the job, and goes when its time has come. */
+export const ttlKeys = (lanes: Lanes, name: string, { expiresAt }: Head): Key[] =>
+  expiresAt === undefined ? [] : [[lanes.ttl, ttlKey(expiresAt, name)]]
 
 const NOTHING: Change[] = []
 

@@ -29,7 +29,7 @@ import {
   timeDigits,
   waitingKey,
 } from '../core/keys.ts'
-import { ownedKeys } from '../core/owned.ts'
+import { ownedKeys, ttlKeys } from '../core/owned.ts'
 import type { PayloadText } from '../core/payload.ts'
 import type { Change, Key } from '../store.ts'
 import type { Ledger } from './ledger.ts'
@@ -123,6 +123,7 @@ export function planAdd(ledger: Ledger, job: NewJob, to: Destination, over: Over
     fence: now,
     opts: keptOptions(options),
     runAt: delayed ? dueAt : undefined,
+    expiresAt: options.ttl === undefined ? undefined : dueAt + options.ttl,
     bulk: to.bulk,
     schedule: job.schedule,
     heldUntil: options.deduplication && windowOf(options.deduplication, now),
@@ -142,7 +143,7 @@ export function planAdd(ledger: Ledger, job: NewJob, to: Destination, over: Over
   const own: Change = {
     // A ULID is new; asking the store about it would cost a read for each job.
     expect: options.jobId === undefined ? undefined : { absent: [record] },
-    add: [place, ...ownedKeys(ledger.lanes, record, head)],
+    add: [place, ...ownedKeys(ledger.lanes, record, head), ...ttlKeys(ledger.lanes, record, head)],
     set,
   }
   const added: AddedJob = { id, raw, head, delayed, deduplicated: false }

@@ -5,6 +5,7 @@
 import { LOG_LINE_BYTES } from '../core/bounds.ts'
 import { seal, unseal } from '../core/codec.ts'
 import { type Head, type OwnedPart, encodeHead, owns, withOwned } from '../core/head.ts'
+import { logOf } from '../core/log.ts'
 import { keptLogLines } from '../core/job-options.ts'
 import { partId } from '../core/keys.ts'
 import type { PayloadText } from '../core/payload.ts'
@@ -45,12 +46,6 @@ export async function writeLogLine(ledger: Ledger, author: Author, line: string)
     }
   })
   return kept
-}
-
-/** How many lines of a log were written in all, and the number of the first that is kept. */
-function logOf(record: string | undefined, most: number): { written: number; first: number } {
-  const [written = 0, first = 0] = record === undefined ? [] : unseal(record).split(' ').map(Number)
-  return { written, first: Math.max(first, written - most) }
 }
 
 /** A job's log lines that are kept, oldest first, and how many there are. */

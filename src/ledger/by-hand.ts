@@ -20,7 +20,7 @@ import { planRenewal, planRetirement } from './lease.ts'
 import { type Ledger, describeJob } from './ledger.ts'
 import { planSetAside } from './set-aside.ts'
 import { knowWindows } from './settings.ts'
-import { joinSettles, judgeRefusal, planSettle } from './settle.ts'
+import { joinSettles, judgeRefusal, planSettleReading } from './settle.ts'
 
 /** Extensions without an answer that are remembered; of more, the newest. */
 const UNANSWERED_MOST = 20
@@ -109,7 +109,8 @@ export async function settleByHand(
   const { store } = ledger
   return replan(async () => {
     const at = { now: store.now(), random: store.host.random(), maxStalledCount }
-    const plan = planSettle(ledger, grant, ending, at, lease.told ? [ledger.lanes.ready] : undefined)
+    const hint = lease.told ? [ledger.lanes.ready] : undefined
+    const plan = await planSettleReading(ledger, grant, ending, at, hint)
     const entries = lease.perhaps.map(
       (until): Change => ({ after: 0, ...planRetirement(ledger, grant.claim, until)[0] }),
     )

@@ -86,7 +86,7 @@ async function endLease(
   const { store, lanes } = ledger
   const at = { now: store.now(), random: 0, maxStalledCount: Infinity }
   const failure = { message: head.cancelled ?? reason }
-  const plan = planSettle(ledger, grant, { kind: 'cancelled', failure }, at)
+  const plan = planSettle(ledger, grant, { kind: 'cancelled', failure }, at, [lanes.ready])
   const heard: Change = { after: 0, hint: [lanes.evicted, lanes.ready] }
   const [applied] = await commitBlock(store, [...plan.changes, heard])
   if (applied === false) return undefined

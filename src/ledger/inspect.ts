@@ -2,8 +2,9 @@
 import { HISTORY_ENTRIES, PAGE_KEYS } from '../core/bounds.ts'
 import { type UnreadableRecord, unseal } from '../core/codec.ts'
 import { nameOf } from '../core/evaluate.ts'
+import { type LetterStory, readStory } from '../core/dead-letter.ts'
 import { DATA, type Head, RESULT, owns } from '../core/head.ts'
-import { type HistoryEntry, completionEntry, decodeEntry, historyIds } from '../core/history.ts'
+import { type HistoryEntry, completionEntry, historyIds, readEntry } from '../core/history.ts'
 import {
   below,
   claimOfLease,
@@ -32,6 +33,8 @@ export interface JobRecord {
   readonly result: PayloadText
   readonly progress: PayloadText
   readonly history: readonly HistoryEntry[]
+  /** Of a dead letter that was read on its own. */
+  readonly story?: LetterStory | undefined
   /** Where it is being run, by whom and since when. */
   readonly lease?: { readonly startedAt: number; readonly worker: string }
 }
@@ -207,6 +210,7 @@ export async function readJob(ledger: Ledger, name: string): Promise<JobRecord |
   }
   const entries = historyIds(name, head.attemptsStarted ?? 0)
   const parts = partIds(name, head)
+  if (owns(head, 'origin')) parts.push(partId('origin', name))
   const ids = [...parts, ...entries, ...(parts.length > 0 ? [name] : [])]
   const [read, [leases = []]] = await Promise.all([
     ids.length === 0 ? [] : store.read(ids),
@@ -224,8 +228,17 @@ export async function readJob(ledger: Ledger, name: string): Promise<JobRecord |
     raw,
     head,
     ...partsOf(name, head, byId),
+    story: storyIn(byId.get(partId('origin', name))),
     history: completion === undefined ? history : [...history, completion],
     lease: leases[0] === undefined ? undefined : leaseFacts(leases[0]),
+  }
+}
+
+function storyIn(record: string | undefined): LetterStory | undefined {
+  try {
+    return record === undefined ? undefined : readStory(record)
+  } catch {
+    return undefined
   }
 }
 
@@ -251,14 +264,6 @@ function partsOf(
     data: head?.[DATA] ?? part('payload'),
     result: head?.[RESULT] ?? part('result'),
     progress: part('progress'),
-  }
-}
-
-function readEntry(record: string | undefined): HistoryEntry[] {
-  try {
-    return record === undefined ? [] : [decodeEntry(record)]
-  } catch {
-    return []
   }
 }
 

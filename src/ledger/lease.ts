@@ -8,14 +8,17 @@ import { claimOfLease, claimsKey, readClaimName, throughTime, timeOf } from '../
 import { type Circumstances, type Departure, type Ending } from '../core/lifecycle.ts'
 import { type Grant, leaseKeys, readGrants } from './claim.ts'
 import { type Block, commitBlock, replan } from './commit.ts'
+import type { Depth } from './depart.ts'
 import type { Ledger } from './ledger.ts'
 import { planSetAside } from './set-aside.ts'
-import { planSettle } from './settle.ts'
+import { planSettleReading } from './settle.ts'
 
 /** A lease that ended as stalled, and what became of its job; `departure` is absent where its head could not be read. */
 export interface Stalled {
   readonly grant: Grant
   readonly departure?: Departure
+  /** With it a queue of dead letters got more than its option asks for. */
+  readonly depth?: Depth | undefined
 }
 
 /** What a reaper decides with, anew for each job. */
@@ -123,9 +126,10 @@ async function endOne(
     } else {
       const at: Circumstances = { now: store.now(), random: store.host.random(), maxStalledCount }
       // Workers may wait for the room that this makes.
-      const plan = planSettle(ledger, grant, stallOf(grant), at, [ledger.lanes.ready])
-      const [applied] = await commitBlock(store, plan.changes)
-      if (applied !== false) return { grant, departure: plan.departure }
+      const plan = await planSettleReading(ledger, grant, stallOf(grant), at, [ledger.lanes.ready])
+      const [applied, passed] = await commitBlock(store, plan.changes)
+      const depth = passed === false ? undefined : plan.depth
+      if (applied !== false) return { grant, departure: plan.departure, depth }
     }
     grant = await readAgain(ledger, grant)
     return undefined

@@ -58,6 +58,19 @@ async function lookForState(ledger: Ledger, name: string, head: Head): Promise<J
   return stateIn(ledger, places[at]![0], head)
 }
 
+/** Where a job has its state key, as one look shows it; a job whose head cannot be read is looked for everywhere. */
+export async function placeOf(
+  ledger: Ledger,
+  name: string,
+  head: Head | undefined,
+): Promise<Key | undefined> {
+  if (head === undefined) return (await keysNaming(ledger, name))[0]
+  const places = placesOf(ledger, name, head)
+  const pages = places.map(([lane, key]): Page => ({ ...exactly(lane, key), limit: 1 }))
+  const found = await ledger.store.scan(pages)
+  return places.find((_, at) => (found[at]?.length ?? 0) > 0) ?? (await leaseOf(ledger, head, name))[0]
+}
+
 /** The public state of a job with its key in a lane. */
 export function stateIn({ lanes, store }: Ledger, lane: string, { runAt }: Head): JobState {
   const named = STATE_LANES.find((name) => lanes[name] === lane)!
@@ -189,6 +202,7 @@ function nextGeneration(head: Head, now: number, ulid: string, resetAttempts: bo
     attemptsMade: resetAttempts ? undefined : head.attemptsMade,
     stalledCounter: undefined,
     runAt: undefined,
+    expiresAt: undefined,
     [RESULT]: undefined,
     finishedOn: undefined,
     failedCode: undefined,

@@ -5,19 +5,22 @@
 import { seal } from '../core/codec.ts'
 import { consequencesOf } from '../core/consequences.ts'
 import { type Head, RESULT, draftOf, fitsInline, withOwned } from '../core/head.ts'
+import { historyEntry } from '../core/history.ts'
 import { claimsKey, exactly, partId } from '../core/keys.ts'
 import {
   type Circumstances,
   type Departure,
   type Ending,
+  type GrantFacts,
   decidedEnding,
   endOfLease,
 } from '../core/lifecycle.ts'
 import type { Change, Key } from '../store.ts'
 import { type Grant, adoptHead, fenceOf } from './claim.ts'
 import { type Block, following } from './commit.ts'
-import { planDeparture, recordAfter } from './depart.ts'
+import { type Depth, planDeparture, planMove, recordAfter } from './depart.ts'
 import type { Ledger } from './ledger.ts'
+import { type Material, NO_MATERIAL, needsMaterial, readMaterial } from './material.ts'
 
 /** The end of one lease, planned: what is to be committed, and what the job will be then. */
 export interface SettlePlan {
@@ -28,30 +31,97 @@ export interface SettlePlan {
   /** The head record as it will be; `undefined` where nothing is kept. */
   readonly raw: string | undefined
   readonly changes: Block
+  /** What the second change stands for, where its job goes to dead letters that may get too many. */
+  readonly depth?: Depth | undefined
 }
 
-/** `hint`: who is to hear of it. @throws Error where the grant's head cannot be read: see `set-aside.ts`. */
+/** What a lease's end is planned with that had to be read before; see `material.ts`. */
+export interface Prepared {
+  readonly at: Circumstances
+  readonly material: Material
+}
+
+interface Decision {
+  readonly ending: Ending
+  readonly facts: GrantFacts
+  readonly before: Head
+  readonly raw: string
+  readonly departure: Departure
+}
+
+/** @throws Error where the grant's head cannot be read: see `set-aside.ts`. */
+function decide(grant: Grant, wanted: Ending, at: Circumstances): Decision {
+  const { head: before, raw } = grant
+  if (before === undefined || raw === undefined) throw new Error(`the head of ${grant.name} cannot be read`)
+  const facts = { startedAt: grant.startedAt, worker: grant.worker, fence: fenceOf(grant) }
+  const ending = decidedEnding(before, wanted)
+  return { ending, facts, before, raw, departure: endOfLease(before, facts, ending, at) }
+}
+
+/** Whether a lease's end has to be prepared; it never has for jobs that do not ask for more. */
+export const mayNeedMaterial = ({ head }: Grant): boolean => head?.opts.deadLetter !== undefined
+
+/** Reads what the ends of these leases need, together. */
+export async function prepareSettles(
+  ledger: Ledger,
+  ends: readonly { readonly grant: Grant; readonly ending: Ending; readonly at: Circumstances }[],
+): Promise<Prepared[]> {
+  const decided = ends.map(({ grant, ending, at }) => ({ name: grant.name, ...decide(grant, ending, at) }))
+  const asking = decided.filter(needsMaterial)
+  const read = asking.length === 0 ? [] : await readMaterial(ledger, asking)
+  return decided.map((end, index) => ({
+    at: ends[index]!.at,
+    material: asking.includes(end) ? read[asking.indexOf(end)]! : NO_MATERIAL,
+  }))
+}
+
+/** Plans one end, with what it needs read before. */
+export async function planSettleReading(
+  ledger: Ledger,
+  grant: Grant,
+  ending: Ending,
+  at: Circumstances,
+  hint?: readonly string[],
+): Promise<SettlePlan> {
+  if (!mayNeedMaterial(grant)) return planSettle(ledger, grant, ending, at, hint)
+  const [prepared] = await prepareSettles(ledger, [{ grant, ending, at }])
+  return planSettle(ledger, grant, ending, at, hint, prepared!.material)
+}
+
+/** `hint`: who is to hear of it. `material`: what `prepareSettles` read under the same circumstances. */
 export function planSettle(
   ledger: Ledger,
   grant: Grant,
   wanted: Ending,
   at: Circumstances,
   hint?: readonly string[],
+  material: Material = NO_MATERIAL,
 ): SettlePlan {
-  const before = grant.head
-  if (before === undefined || grant.raw === undefined)
-    throw new Error(`the head of ${grant.name} cannot be read`)
-  const facts = { startedAt: grant.startedAt, worker: grant.worker, fence: fenceOf(grant) }
-  const ending = decidedEnding(before, wanted)
-  const decided = endOfLease(before, facts, ending, at)
-  const { head, parts } = withResult(decided.head, ending, grant.name)
-  const departure: Departure = head === decided.head ? decided : { head, lane: decided.lane }
+  const { name } = grant
+  const decision = decide(grant, wanted, at)
+  const { ending, facts, before } = decision
+  const { head, parts } = withResult(decision.departure.head, ending, name)
+  const departure: Departure = { head, lane: decision.departure.lane }
   const raw = recordAfter(departure)
-  const seen = { name: grant.name, raw: grant.raw, head: before }
+  const seen = { name, raw: decision.raw, head: before }
   const lease: Key = [ledger.lanes.lease, grant.leaseKey]
-  const own = planDeparture(ledger, seen, lease, departure, raw, parts, hint)
-  const end = { lanes: ledger.lanes, name: grant.name, before, departure, grant: facts, ending, now: at.now }
+  const end = {
+    lanes: ledger.lanes,
+    name,
+    before,
+    departure,
+    grant: facts,
+    ending,
+    now: at.now,
+    records: material.records,
+  }
   const consequences = consequencesOf(end).map((change) => following(change, 0))
+  if (departure.lane === 'moved') {
+    const last = historyEntry(head.attemptsStarted ?? 1, facts, ending, at.now)
+    const { changes, depth } = planMove(ledger, seen, lease, head, material, last, hint)
+    return { grant, ending, departure, raw, changes: [...changes, ...consequences], depth }
+  }
+  const own = planDeparture(ledger, seen, lease, departure, raw, parts, hint)
   return { grant, ending, departure, raw, changes: [own, ...consequences] }
 }
 

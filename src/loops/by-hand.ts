@@ -1,5 +1,5 @@
 /** Working without a loop: jobs are asked for one by one, and whoever asked says how they end. */
-import type { Departure, Ending } from '../core/lifecycle.ts'
+import { type Departure, type Ending, expiry, hasExpired } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import type { JobHold } from '../job-fields.ts'
 import { Job } from '../job.ts'
@@ -52,6 +52,10 @@ export class ByHand {
   /** A job whose data cannot be read fails for good, as a worker would have it. */
   async #jobOf(lease: HandLease, token: string | undefined): Promise<Job | undefined> {
     const { grant } = lease
+    if (grant.head !== undefined && hasExpired(grant.head, this.#ledger.store.now())) {
+      await this.#end(lease, { kind: 'expired', failure: expiry(grant.head) })
+      return undefined
+    }
     const parts = hasParts(grant) ? (await readParts(this.#ledger, [grant]))[0]! : partsInHead(grant)
     if (parts.problem !== undefined) {
       await this.#end(lease, endOfUnreadable(parts.problem))

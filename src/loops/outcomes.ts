@@ -3,10 +3,13 @@
  * objects of handlers and listeners up to date.
  */
 import { isError } from '../core/failure.ts'
+import { jobIdOf } from '../core/keys.ts'
 import type { Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import { Job } from '../job.ts'
 import { type Grant, type GrantedParts, partsInHead, recordOfGrant } from '../ledger/claim.ts'
+import type { Depth } from '../ledger/depart.ts'
+import type { Expired } from '../ledger/expire.ts'
 import type { Stalled } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SettlePlan } from '../ledger/settle.ts'
@@ -24,6 +27,8 @@ export interface ShiftReports {
   readonly failed: (job: Job, error: Error, final: boolean) => void
   readonly stalled: (id: string) => void
   readonly lockLost: (job: Job) => void
+  /** A queue of dead letters got more than a job's option asks for. */
+  readonly passed: (depth: Depth) => void
   readonly drained: () => void
   readonly error: (error: Error) => void
   /** The store was closed under the shift: it has nothing more to do. */
@@ -61,12 +66,13 @@ export class Outcomes {
     if (ending.kind === 'completed') this.#reports.completed(job, attempt?.outcome.result)
     if (ending.kind === 'failed')
       this.#reports.failed(job, errorOf(ended, ending), head.failedCode !== undefined)
+    if (ending.kind === 'expired') this.#expired(job, ending.failure.message)
     if (ending.kind === 'cancelled') this.#cancelled(job, ending.failure.message)
     this.#retain.note(departure)
   }
 
   /** A reaper ended a lease. */
-  stalled({ grant, departure }: Stalled): void {
+  stalled({ grant, departure, depth }: Stalled): void {
     const job = this.jobOf(grant, partsInHead(grant))
     const { failedCode, failedReason = '' } = departure?.head ?? {}
     if (failedCode !== 'CANCELLED') this.#reports.stalled(grant.id)
@@ -74,7 +80,21 @@ export class Outcomes {
     job.adopt({ head: departure.head, result: '', history: [] })
     if (failedCode === 'CANCELLED') this.#cancelled(job, failedReason)
     else if (failedCode !== undefined) this.#reports.failed(job, new Error(failedReason), true)
+    if (depth !== undefined) this.#reports.passed(depth)
     this.#retain.note(departure)
+  }
+
+  /** A job failed that nobody had begun. */
+  expired({ seen: { name, raw, head }, departure, depth }: Expired): void {
+    const parts = partsInHead({ head })
+    const record = { id: jobIdOf(name), raw, head: departure.head, ...parts, result: '', history: [] }
+    this.#expired(new Job({ ledger: this.#ledger, record }), departure.head.failedReason ?? '')
+    if (depth !== undefined) this.#reports.passed(depth)
+    this.#retain.note(departure)
+  }
+
+  #expired(job: Job, reason: string): void {
+    this.#reports.failed(job, new HoldfastError('EXPIRED', reason), true)
   }
 
   #cancelled(job: Job, reason: string): void {

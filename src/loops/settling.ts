@@ -3,14 +3,23 @@
  * refused ones looked into, rejected ones sent again. An ending leaves this place only with the store's word.
  */
 import { UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
-import type { Ending } from '../core/lifecycle.ts'
+import type { Circumstances, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import type { Job } from '../job.ts'
 import type { Grant } from '../ledger/claim.ts'
 import { type Answer, type Block, asHoldfastError, sizeOf } from '../ledger/commit.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { planPark, planSetAside } from '../ledger/set-aside.ts'
-import { type SettlePlan, joinSettles, judgeRefusal, planSettle } from '../ledger/settle.ts'
+import {
+  type Prepared,
+  type SettlePlan,
+  joinSettles,
+  judgeRefusal,
+  mayNeedMaterial,
+  planSettle,
+  prepareSettles,
+} from '../ledger/settle.ts'
+import type { Depth } from '../ledger/depart.ts'
 import type { Attempt } from './attempt.ts'
 import type { Renewal } from './renew.ts'
 
@@ -22,6 +31,8 @@ export interface Ended {
   /** Where there is no attempt but a job to speak of. */
   readonly job?: Job | undefined
   ending: Ending | 'set aside' | 'parked'
+  /** What had to be read before, and the head record it was read for. */
+  prepared?: (Prepared & { readonly raw: string | undefined }) | undefined
   /** As it was sent when its answer was lost. It may have been applied, so it is sent again just so: then the store shows which. */
   unanswered?: Planned | undefined
 }
@@ -29,6 +40,8 @@ export interface Ended {
 export interface SettlingReports {
   /** The store has it: `plan` says what became of the job, absent where it was set aside or parked. */
   readonly settled: (ended: Ended, plan: SettlePlan | undefined) => void
+  /** With it a queue of dead letters got more than its option asks for. */
+  readonly passed: (depth: Depth) => void
   /** The lease was taken; nothing happened. */
   readonly lost: (ended: Ended) => void
   /** Lanes whose watchers wait for leases to end. */
@@ -48,6 +61,20 @@ interface Group {
   /** Whether the claim's entry goes with it, as its last change. */
   readonly removesEntry: boolean
 }
+
+/** Ends that are prepared at once, each with up to half a megabyte. */
+const PREPARED_JOBS = 50
+
+/** A job that is to be parked and was cancelled meanwhile is given back, and ends. */
+const endingOf = (ending: Ended['ending']): Ending =>
+  typeof ending === 'string' ? { kind: 'released' } : ending
+
+/** What was sent before is sent again as it was; and a job that never ran has no end to prepare. */
+const isUnprepared = ({ grant, ending, unanswered, prepared }: Ended): boolean =>
+  unanswered === undefined &&
+  typeof ending !== 'string' &&
+  mayNeedMaterial(grant) &&
+  (prepared === undefined || prepared.raw !== grant.raw)
 
 export class Settling {
   readonly #ledger: Ledger
@@ -78,10 +105,30 @@ export class Settling {
     this.#gathered.push(ended)
   }
 
-  /** Everything that gathered, as groups to commit; each is to be answered. */
+  /** Whether some of the gathered ends need to know more than their heads say; those of plain jobs do not. */
+  get mustPrepare(): boolean {
+    return this.#gathered.some(isUnprepared)
+  }
+
+  /** Reads what they need to know. */
+  async prepare(): Promise<void> {
+    const asking = this.#gathered.filter(isUnprepared).slice(0, PREPARED_JOBS)
+    const ends = asking.map(({ grant, ending }) => ({
+      grant,
+      ending: endingOf(ending),
+      at: this.#circumstances(),
+    }))
+    const raws = asking.map(({ grant }) => grant.raw)
+    const prepared = await prepareSettles(this.#ledger, ends)
+    asking.forEach((ended, at) => (ended.prepared = { ...prepared[at]!, raw: raws[at] }))
+  }
+
+  /** Everything that gathered and needs no more preparation, as groups to commit; each is to be answered. */
   take(): Group[] {
-    const gathered = this.#gathered
-    this.#gathered = []
+    const all = this.#gathered
+    const mustWait = all.some(isUnprepared)
+    const gathered = mustWait ? all.filter((ended) => !isUnprepared(ended)) : all
+    this.#gathered = mustWait ? all.filter(isUnprepared) : []
     this.#sent += gathered.length
     const byClaim = new Map<string, Planned[]>()
     for (const ended of gathered) {
@@ -103,7 +150,11 @@ export class Settling {
         this.#sent--
         if (answer instanceof HoldfastError) this.#rejected(one, answer)
         else if (answer[index] === false) refused.push(one)
-        else this.#applied(one, removesEntry && answer.at(-1) !== false)
+        else {
+          this.#applied(one, removesEntry && answer.at(-1) !== false)
+          const { depth } = one.plan ?? {}
+          if (depth !== undefined && answer[index + 1] !== false) this.#reports.passed(depth)
+        }
         index += one.changes.length
       }
     }
@@ -119,11 +170,14 @@ export class Settling {
     if (ending === 'parked' && grant.head.cancelled === undefined) {
       return { ended, plan: undefined, changes: planPark(this.#ledger, grant, this.#reports.told()) }
     }
-    const { store } = this.#ledger
-    const at = { now: store.now(), random: store.host.random(), maxStalledCount: this.#maxStalledCount }
-    const how = ending === 'parked' ? ({ kind: 'released' } as const) : ending
-    const plan = planSettle(this.#ledger, grant, how, at, this.#reports.told())
+    const { at = this.#circumstances(), material } = ended.prepared ?? {}
+    const plan = planSettle(this.#ledger, grant, endingOf(ending), at, this.#reports.told(), material)
     return { ended, plan, changes: plan.changes }
+  }
+
+  #circumstances(): Circumstances {
+    const { store } = this.#ledger
+    return { now: store.now(), random: store.host.random(), maxStalledCount: this.#maxStalledCount }
   }
 
   /** One block with the claim's entry, where these are all the leases it has and they fit into a unit; else a block each. */
@@ -153,6 +207,7 @@ export class Settling {
       ended.ending.kind === 'completed'
     ) {
       // No unit can hold this result, so no second try would help.
+      ended.prepared = undefined
       ended.ending = {
         kind: 'failed',
         final: true,
@@ -184,6 +239,7 @@ export class Settling {
     const verdict = await judgeRefusal(this.#ledger, grant, intended, unanswered !== undefined)
     if (verdict === 'again') {
       ended.unanswered = undefined
+      ended.prepared = undefined
       this.#gathered.push(ended)
     } else if (verdict === 'applied') this.#applied(one, false)
     else {

@@ -3,6 +3,7 @@
  * and knows nothing of listeners.
  */
 import pLimit, { type LimitFunction } from 'p-limit'
+import { expiry, hasExpired } from '../core/lifecycle.ts'
 import type { RateLimit } from '../core/limits.ts'
 import { HoldfastError } from '../error.ts'
 import type { Job } from '../job.ts'
@@ -25,7 +26,9 @@ import { Bulks } from './bulks.ts'
 import { Lapse } from './lapse.ts'
 import { Reap } from './reap.ts'
 import { type HeldClaim, Renewal } from './renew.ts'
+import { Expire } from './expire.ts'
 import { LeaseCheck } from './lease-check.ts'
+import { Moment } from './moment.ts'
 import { Names } from './names.ts'
 import { Outcomes, type ShiftReports } from './outcomes.ts'
 import { Retain } from './retain.ts'
@@ -71,7 +74,8 @@ export class Shift {
   #busy = 0
   /** Handlers are started no more. */
   #released = false
-  #whenChanged: (() => void)[] = []
+  /** A slot got free, or an ending was stored. */
+  readonly #changes = new Moment()
 
   constructor(options: ShiftOptions, reports: ShiftReports) {
     const { ledger, leaseMs, renewMs, maxStalledCount, worker } = options
@@ -109,11 +113,12 @@ export class Shift {
     )
     this.#settling = new Settling(ledger, this.#renewal, maxStalledCount, {
       settled: (ended, plan) => {
-        this.#changed()
+        this.#changes.come()
         this.#outcomes.settled(ended, plan)
       },
+      passed: reports.passed,
       lost: ({ attempt }) => {
-        this.#changed()
+        this.#changes.come()
         if (attempt !== undefined) reports.lockLost(attempt.job)
       },
       told: () => this.#work.toldOfRoom,
@@ -123,6 +128,7 @@ export class Shift {
     this.#beside = [
       new Reap(ledger, reaper, { stalled: (ends) => this.#stalled(ends), error }),
       ...[Bulks, Lapse].map((Loop) => new Loop(ledger, error)),
+      new Expire(ledger, { expired: (one) => this.#outcomes.expired(one), error }),
       new Tick(ledger, options.almanac, error),
     ]
     this.#outcomes = new Outcomes(ledger, this.#retain, reports)
@@ -174,7 +180,7 @@ export class Shift {
   /** Resolves when no handler is running. */
   async handlersDone(): Promise<void> {
     await this.#work.quiet()
-    while (this.#busy > 0) await this.#change()
+    while (this.#busy > 0) await this.#changes.next()
   }
 
   /** Tells all handlers to stop, as the worker closes. */
@@ -195,7 +201,7 @@ export class Shift {
   async flushed(): Promise<void> {
     this.#work.hurry()
     await this.#work.quiet()
-    while (this.#settling.open > 0 || this.#work.isUnsure) await this.#change()
+    while (this.#settling.open > 0 || this.#work.isUnsure) await this.#changes.next()
     await this.#work.quiet()
   }
 
@@ -232,11 +238,13 @@ export class Shift {
   #giveBack(grants: readonly Grant[]): void {
     this.#busy += grants.length
     for (const grant of grants) this.#give(grant, { kind: 'released' })
-    this.#changed()
+    this.#changes.come()
   }
 
   #begin(grant: Grant, parts: GrantedParts): void {
     if (grant.head === undefined) return this.#give(grant, 'set aside')
+    if (hasExpired(grant.head, this.#options.ledger.store.now()))
+      return this.#give(grant, { kind: 'expired', failure: expiry(grant.head) })
     if (this.#released || this.#isOver(grant)) return this.#give(grant, { kind: 'released' })
     const job = this.#outcomes.jobOf(grant, parts)
     if (parts.problem !== undefined) return this.#give(grant, endOfUnreadable(parts.problem), job)
@@ -264,7 +272,7 @@ export class Shift {
     this.#busy--
     this.#attempts.delete(grant.leaseKey)
     this.#work.freed(grant)
-    this.#changed()
+    this.#changes.come()
   }
 
   /** A reaper took the verdict on a claim of ours: what still runs of it is lost. */
@@ -300,20 +308,11 @@ export class Shift {
       attempt.lose(new HoldfastError('STORE_CLOSED', 'the store was closed while the job was running'))
     }
     for (const loop of this.#beside) void loop.stop()
-    this.#changed()
+    this.#changes.come()
     this.#reports.storeClosed()
   }
 
   #error(thrown: unknown): void {
     this.#reports.error(thrown instanceof Error ? thrown : asHoldfastError(thrown))
-  }
-
-  /** The next time a slot gets free or an ending is stored. */
-  #change = (): Promise<void> => new Promise((resolve) => this.#whenChanged.push(resolve))
-
-  #changed(): void {
-    const waiting = this.#whenChanged
-    this.#whenChanged = []
-    for (const resolve of waiting) resolve()
   }
 }

@@ -114,6 +114,7 @@ export class Work {
   async #once(): Promise<boolean> {
     const { ledger, settling, renewal } = this.#options
     await this.#claims.prepare()
+    if (settling.mustPrepare) await settling.prepare()
     const ending = settling.open - settling.gathered
     const groups = settling.take()
     const retirements = renewal.takeRetirements()

@@ -30,6 +30,7 @@ const endings: readonly Ending[] = [
   { kind: 'snoozed', ms: 0 },
   { kind: 'snoozed', ms: 500 },
   { kind: 'cancelled', failure: { message: 'no more' } },
+  { kind: 'expired', failure: { message: 'too late' } },
 ]
 
 interface Circumstance {
@@ -64,7 +65,7 @@ const endOf = ({ head, ending, maxStalledCount }: Circumstance): Departure =>
   endOfLease(head, grant, ending, { now: NOW, random: 0.5, maxStalledCount })
 
 const stateAfter = ({ lane, head }: Departure): LifecycleState =>
-  lane === 'gone' ? 'gone' : stateOfLane(lane, lane === 'suspect' && head.runAt! <= NOW)
+  lane === 'gone' || lane === 'moved' ? 'gone' : stateOfLane(lane, lane === 'suspect' && head.runAt! <= NOW)
 
 test('every departure is one that the table allows', () => {
   for (const circumstance of all) {
@@ -78,9 +79,9 @@ test('every departure is one that the table allows', () => {
 
 test('each other departure the table allows does happen', () => {
   const seen = new Set(all.map((one) => `${one.ending.kind} ${stateAfter(endOf(one))}`))
-  const table = (['completed', 'failed', 'stalled', 'released', 'snoozed', 'cancelled'] as const).flatMap(
-    (event) => LIFECYCLE[event].to.map((state) => `${event} ${state}`),
-  )
+  const table = (
+    ['completed', 'failed', 'stalled', 'released', 'snoozed', 'cancelled', 'expired'] as const
+  ).flatMap((event) => LIFECYCLE[event].to.map((state) => `${event} ${state}`))
   expect([...seen].sort()).toEqual(table.sort())
 })
 
@@ -165,6 +166,7 @@ describe('what is left of a lease', () => {
     grant,
     ending,
     now: NOW,
+    records: new Map(),
   })
 
   test('is an entry of the history, but for a completion and for a job that is gone', () => {
@@ -215,7 +217,7 @@ describe('records of a job', () => {
       ...bare,
       opts: { keepLogs: 200 },
       attemptsStarted: 99,
-      owns: ['payload', 'result', 'progress', 'logs'],
+      owns: ['payload', 'result', 'progress', 'logs', 'origin'],
     }
     expect(new Set(ownedRecords('q:1', undefined))).toEqual(new Set(ownedRecords('q:1', most)))
   })

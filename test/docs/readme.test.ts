@@ -216,6 +216,7 @@ const WORKER_EVENTS: Record<keyof WorkerEvents<never>, true> = {
   stalled: true,
   'retries-exhausted': true,
   lockLost: true,
+  deadLetterDepth: true,
   drained: true,
   paused: true,
   resumed: true,
@@ -249,6 +250,7 @@ const FAILED_CODES: Record<FailedCode, true> = {
   UNREADABLE: true,
   NO_HANDLER: true,
   CANCELLED: true,
+  EXPIRED: true,
 }
 const STORE: Record<Exclude<keyof Store, symbol>, true> = {
   ready: true,
@@ -311,6 +313,7 @@ const INTERNAL = [
   'open',
   'isOpened',
   'assertOpen',
+  'assertElsewhere',
   'job',
   'adopt',
   'source',
