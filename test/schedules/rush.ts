@@ -1,6 +1,7 @@
 /**
- * Five schedulers on one store, each a process that may end at any of its calls, before or after it arrived: every slot makes
- * one job, and none is left out. Jobs are removed as they come, so that it is not their ids that keep a second one away.
+ * Five schedulers on one store, each a process that may end at any of its calls, before or after it arrived, and whose units may
+ * arrive late: every slot makes one job, and none is left out. Jobs are removed as they come, so that it is not their ids that
+ * keep a second one away.
  */
 import type { Host, Result, Store } from 'holdfast'
 import { Queue } from 'holdfast'
@@ -43,6 +44,8 @@ export interface Rushed {
 const QUEUE = 'q'
 const SEATS = 5
 const STEPS_OF_CRASH = 6
+/** Times at which processes may be told to end, at least. */
+const ROUNDS = 30
 /** A slot that is so late has been forgotten, where time is real. */
 const BEHIND_MS = 500
 /** Periods in which schedulers that catch up may make nothing. */
@@ -67,8 +70,13 @@ class Book {
   }
 }
 
+/** From one end of all processes to the next: units that are on their way when it is over are lost. */
+interface Era {
+  isOver: boolean
+}
+
 /** The store as it is, with what it applied written down. */
-const witnessed = (store: Store, book: Book): Store => ({
+const witnessed = (store: Store, book: Book, era: Era): Store => ({
   ready: () => store.ready(),
   read: (ids) => store.read(ids),
   scan: (pages) => store.scan(pages),
@@ -84,6 +92,7 @@ const witnessed = (store: Store, book: Book): Store => ({
   durability: store.durability,
   epoch: store.epoch,
   async commit(changes) {
+    if (era.isOver) return new Promise(() => undefined)
     const results = await store.commit(changes)
     book.note(changes, results)
     return results
@@ -95,13 +104,17 @@ class Seat {
   crashes = 0
   #store: FaultStore | undefined
   #drop: (() => void) | undefined
+  #late: () => number = () => 0
   #tick: Tick | undefined
 
-  async begin({ store: inner, drop }: Connection): Promise<void> {
+  /** `late`: how many ms a unit is on its way. */
+  async begin({ store: inner, drop }: Connection, late: () => number): Promise<void> {
     const store = new FaultStore(inner)
+    this.#late = late
     await store.ready()
     this.#drop = drop
     this.#store = store
+    this.calm()
     this.#tick = new Tick(openLedger(store, QUEUE), almanacOf(store), (error) => {
       throw error
     })
@@ -122,7 +135,7 @@ class Seat {
       return true
     }
     store.arm({
-      commits: () => (ends() && !arrives ? { kind: 'lost' } : undefined),
+      commits: () => (ends() && !arrives ? { kind: 'lost' } : this.#delay()),
       looks: () => {
         ends()
         return undefined
@@ -132,7 +145,12 @@ class Seat {
 
   /** No more crashes. */
   calm(): void {
-    this.#store?.arm()
+    this.#store?.arm({ commits: () => this.#delay() })
+  }
+
+  #delay(): { kind: 'delay'; ms: number } | undefined {
+    const ms = this.#late()
+    return ms === 0 ? undefined : { kind: 'delay', ms }
   }
 
   end(): void {
@@ -151,9 +169,10 @@ class Seat {
 /** Until so many slots have come and gone. Throws a sentence for a slot with two jobs, or none. */
 export async function rush(site: Site, ticks: number, random: () => number): Promise<Rushed> {
   const book = new Book()
+  let era: Era = { isOver: false }
   const connect = async (): Promise<Connection> => {
     const { store: inner, drop } = await site.connect()
-    return { store: witnessed(inner, book), drop }
+    return { store: witnessed(inner, book, era), drop }
   }
   const below = (most: number): number => Math.floor(random() * most)
   let { store } = await connect()
@@ -164,15 +183,18 @@ export async function rush(site: Site, ticks: number, random: () => number): Pro
   await queue.upsertJobScheduler('slow', { every: 7 * period, offset: 3, missed: 'all' })
   await queue.upsertJobScheduler('cron', { pattern: '* * * * * *', tz: 'UTC', missed: 'all' })
   const seats = Array.from({ length: SEATS }, () => new Seat())
-  while (book.made.size < ticks) {
+  for (let round = 0; book.made.size < ticks || round < ROUNDS; round++) {
     for (const seat of seats) {
-      if (seat.isDown && below(3) > 0) await seat.begin(await connect())
+      if (seat.isDown && below(3) > 0)
+        await seat.begin(await connect(), () => (below(8) === 0 ? below(3 * period) : 0))
       else if (!seat.isDown && below(4) === 0) seat.crashAt(below(STEPS_OF_CRASH), below(2) === 0)
     }
     await site.pass(below(6 * period))
-    if (below(10) === 0) await queue.drain()
+    await queue.drain()
     if (below(40) > 0) continue
     for (const seat of seats) seat.end()
+    era.isOver = true
+    era = { isOver: false }
     await site.restart()
     store = (await connect()).store
     await store.ready()
@@ -180,7 +202,7 @@ export async function rush(site: Site, ticks: number, random: () => number): Pro
   }
   for (const seat of seats) {
     seat.calm()
-    if (seat.isDown) await seat.begin(await connect())
+    if (seat.isDown) await seat.begin(await connect(), () => 0)
   }
   for (let idle = 0, made = 0; idle < PATIENCE && (await isBehind(store)); idle++) {
     await site.pass(period)
