@@ -10,7 +10,7 @@ const port = portOf(sharedUrl())
 test('three processes share jobs: none is lost, none runs twice at once, fences rise', async () => {
   const { faults, repeated, shares } = await crowd({
     port,
-    jobs: 3000,
+    jobs: 1500,
     clocks: [0, 0, 0],
     concurrency: 20,
     flakyEvery: 10,
