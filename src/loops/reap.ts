@@ -16,6 +16,7 @@ export class Reap {
   readonly #report: { stalled: (stalled: readonly Stalled[]) => void; error: (error: unknown) => void }
   readonly #alarm: Alarm
   #unwatch: (() => void) | undefined
+  #stopped = true
   #reaping: Promise<void> | undefined
   /** What an earlier opening left behind is ended; a store that fails meanwhile does not make us forget it. */
   #recovered = false
@@ -37,20 +38,33 @@ export class Reap {
 
   /** Ends what an earlier opening of the store left behind, then watches. */
   start(): void {
-    const { store, lanes } = this.#ledger
-    // The first claim of a lane gives a hint; how long its lease is does not matter, as nobody waits longer than one of ours.
-    this.#unwatch = store.watch([lanes.claims], () => {
-      if (!this.#alarm.isSet) this.#alarm.set(store.now() + this.#reaper.verdictMs)
-    })
+    this.#stopped = false
+    this.#listen()
     this.#reaping = this.#reap().finally(() => (this.#reaping = undefined))
   }
 
   /** Resolves once a verdict under way has been carried out. */
   async stop(): Promise<void> {
-    this.#unwatch?.()
-    this.#unwatch = undefined
+    this.#stopped = true
+    this.#stopListening()
     this.#alarm.clear()
     await this.#reaping
+  }
+
+  /** The first claim of a lane gives a hint; how long its lease is does not matter, as nobody waits longer than one of ours. */
+  #listen(): void {
+    const { store, lanes } = this.#ledger
+    this.#unwatch ??= store.watch([lanes.claims], () => {
+      if (this.#stopped || this.#alarm.isSet) return
+      this.#alarm.set(store.now() + this.#reaper.verdictMs)
+      this.#stopListening()
+    })
+  }
+
+  /** While the alarm is set nothing is to be heard: where each job is a claim, each would come as a message of the server. */
+  #stopListening(): void {
+    this.#unwatch?.()
+    this.#unwatch = undefined
   }
 
   async #reap(): Promise<void> {
@@ -66,14 +80,17 @@ export class Reap {
 
   async #sleep(): Promise<void> {
     const { store } = this.#ledger
+    // Before the look: a claim that comes after it is heard of.
+    if (!this.#stopped) this.#listen()
     const next = await nextExpiry(this.#ledger)
-    if (next === undefined || this.#unwatch === undefined) return
+    if (next === undefined || this.#stopped) return
     const spread = store.host.random() * SPREAD * this.#reaper.verdictMs
     this.#alarm.set(Math.max(next, store.now()) + store.skewMs + 2 + Math.ceil(spread))
+    this.#stopListening()
   }
 
   #failed(error: unknown): void {
-    if (this.#unwatch === undefined) return
+    if (this.#stopped) return
     this.#report.error(error)
     this.#alarm.set(this.#ledger.store.now() + this.#reaper.verdictMs)
   }
