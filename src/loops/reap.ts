@@ -55,13 +55,13 @@ export class Reap {
   #listen(): void {
     const { store, lanes } = this.#ledger
     this.#unwatch ??= store.watch([lanes.claims], () => {
-      if (this.#stopped || this.#alarm.isSet) return
-      this.#alarm.set(store.now() + this.#reaper.verdictMs)
-      this.#stopListening()
+      if (this.#stopped) return
+      if (this.#alarm.isSet) this.#stopListening()
+      else this.#alarm.set(store.now() + this.#reaper.verdictMs)
     })
   }
 
-  /** While the alarm is set nothing is to be heard: where each job is a claim, each would come as a message of the server. */
+  /** What comes while the alarm is set is not worth a message of the server: where each job is a claim, there is one for each job. */
   #stopListening(): void {
     this.#unwatch?.()
     this.#unwatch = undefined
@@ -86,7 +86,6 @@ export class Reap {
     if (next === undefined || this.#stopped) return
     const spread = store.host.random() * SPREAD * this.#reaper.verdictMs
     this.#alarm.set(Math.max(next, store.now()) + store.skewMs + 2 + Math.ceil(spread))
-    this.#stopListening()
   }
 
   #failed(error: unknown): void {
