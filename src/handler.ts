@@ -2,7 +2,7 @@
 import { refuseOption } from './core/check.ts'
 import { refusePath } from './core/legacy.ts'
 import type { JobOf } from './job.ts'
-import type { NameOf, ResultOf } from './job-map.ts'
+import type { NameOf, OutcomeOf } from './job-map.ts'
 import type { AnyHandler, JobContext } from './loops/attempt.ts'
 
 /**
@@ -14,7 +14,7 @@ export type Handler<Map, Name extends NameOf<Map> = NameOf<Map>> = (
   job: JobOf<Map, Name>,
   context: JobContext,
   signal: AbortSignal,
-) => ResultOf<Map, Name> | Promise<ResultOf<Map, Name>>
+) => OutcomeOf<Map, Name> | Promise<OutcomeOf<Map, Name>>
 
 /** One handler per name of job; a job without one fails with `NO_HANDLER`. */
 export type Handlers<Map> = { [N in NameOf<Map>]?: Handler<Map, N> }

@@ -24,6 +24,7 @@ export type {
   PassedOverOptions,
   PassedOverQueueOptions,
 } from './core/legacy.ts'
+export type { Schemas, StandardSchema } from './core/schema.ts'
 export { retryHttp } from './core/retry-http.ts'
 export type { RateLimit } from './core/limits.ts'
 export type { JobState } from './core/lifecycle.ts'

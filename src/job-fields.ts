@@ -6,6 +6,7 @@ import { type KeptOptions, attemptsOf } from './core/job-options.ts'
 import { readReadyKey } from './core/keys.ts'
 import type { Departure, Ending } from './core/lifecycle.ts'
 import { decodePayload } from './core/payload.ts'
+import type { SchemaLookup } from './core/schema.ts'
 import type { Job } from './job.ts'
 import type { Grant } from './ledger/claim.ts'
 import type { JobRecord } from './ledger/inspect.ts'
@@ -15,6 +16,8 @@ import { type Ledger, recordOf } from './ledger/ledger.ts'
 export interface JobHold {
   /** What a caller may show to prove that it is the one who was given the job. */
   readonly tokens: readonly string[]
+  /** A result as its schema has it. */
+  readonly conform: (result: unknown) => Promise<unknown>
   readonly end: (ending: Ending) => Promise<Departure>
   readonly fail: (error: unknown, job: Job) => Promise<Departure>
   readonly extend: (ms: number) => Promise<void>
@@ -30,6 +33,8 @@ export interface JobSource {
   readonly grant?: Grant
   /** The lease in the hands of whoever has the job: see `getNextJob`. */
   readonly hold?: JobHold
+  /** What its data must be, whoever changes them. */
+  readonly schemasOf?: SchemaLookup
   /** Told of progress that was written. */
   readonly onProgress?: (job: Job, progress: unknown) => void
 }

@@ -1,7 +1,8 @@
 /**
- * The types that link a job's name, data, result and progress. Two forms: a map of names (`Queue<Jobs>`), and BullMQ's
- * `Queue<Data, Result, Name>`.
+ * The types that link a job's name, data, result and progress. Three forms: a map of names (`Queue<Jobs>`), BullMQ's
+ * `Queue<Data, Result, Name>`, and schemas, from which a map is made.
  */
+import type { StandardSchema } from './core/schema.ts'
 
 /** What is known of one kind of job. */
 export interface JobShape {
@@ -30,6 +31,49 @@ type IsMap<T> =
           : false
       : false
 
+/** Keys that no map of a user's can have: what a schema takes, where that is not what it gives. */
+declare const INPUT: unique symbol
+declare const OUTCOME: unique symbol
+
+type InputIn<Schema> = Schema extends { readonly '~standard': { readonly types?: infer Types } }
+  ? NonNullable<Types> extends { readonly input: infer Input }
+    ? Input
+    : unknown
+  : never
+type OutputIn<Schema> = Schema extends { readonly '~standard': { readonly types?: infer Types } }
+  ? NonNullable<Types> extends { readonly output: infer Output }
+    ? Output
+    : unknown
+  : never
+
+/** What is known of the jobs of one name from its schemas. */
+type ShapeIn<Schema> =
+  Schema extends StandardSchema<any, any>
+    ? { data: OutputIn<Schema>; [INPUT]: InputIn<Schema>; result?: any; progress?: any }
+    : Schema extends { readonly data: infer Data; readonly result: infer Result }
+      ? {
+          data: OutputIn<Data>
+          [INPUT]: InputIn<Data>
+          result: OutputIn<Result>
+          [OUTCOME]: InputIn<Result>
+          progress?: any
+        }
+      : Schema extends { readonly data: infer Data }
+        ? { data: OutputIn<Data>; [INPUT]: InputIn<Data>; result?: any; progress?: any }
+        : never
+
+/** One type argument is a map of schemas iff every property's type is one, or has one as its `data`. */
+type IsSchemas<T> =
+  IsAny<T> extends true
+    ? false
+    : T extends object
+      ? keyof T extends never
+        ? false
+        : [T[keyof T]] extends [StandardSchema<any, any> | { readonly data: StandardSchema<any, any> }]
+          ? true
+          : false
+      : false
+
 /** Where a type argument was left out. */
 export interface Omitted {
   readonly omitted: never
@@ -37,9 +81,11 @@ export interface Omitted {
 
 /** The map that the type arguments stand for. */
 export type MapOf<First, Result, Name extends string> = [Result] extends [Omitted]
-  ? IsMap<First> extends true
-    ? First
-    : { [K in Name]: { data: First; result?: any; progress?: any } }
+  ? IsSchemas<First> extends true
+    ? { [K in keyof First]: ShapeIn<First[K]> }
+    : IsMap<First> extends true
+      ? First
+      : { [K in Name]: { data: First; result?: any; progress?: any } }
   : { [K in Name]: { data: First; result?: Result; progress?: any } }
 
 /** Inferred, because the compiler's messages then list the names instead of naming this type. */
@@ -49,6 +95,18 @@ export type DataOf<Map, Name extends keyof Map> = Name extends keyof Map
   ? Map[Name] extends { data: infer Data }
     ? Data
     : never
+  : never
+/** What a job is added with: what its schema takes, which need not be what it gives. */
+export type InputOf<Map, Name extends keyof Map> = Name extends keyof Map
+  ? typeof INPUT extends keyof Map[Name]
+    ? Map[Name][typeof INPUT]
+    : DataOf<Map, Name>
+  : never
+/** What a handler gives: what the schema of results takes. */
+export type OutcomeOf<Map, Name extends keyof Map> = Name extends keyof Map
+  ? typeof OUTCOME extends keyof Map[Name]
+    ? Map[Name][typeof OUTCOME]
+    : ResultOf<Map, Name>
   : never
 /** `void` where the map does not say. */
 export type ResultOf<Map, Name extends keyof Map> = Name extends keyof Map

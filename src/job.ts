@@ -13,6 +13,7 @@ import { cancelJob } from './ledger/cancel.ts'
 import { removeId } from './ledger/deduplicate.ts'
 import { changeData, changeDueTime, changePriority } from './ledger/edit.ts'
 import { removeJob, retryJob, stateOf } from './ledger/locate.ts'
+import { encodeConforming } from './loops/conform.ts'
 import { nextUlid } from './ulids.ts'
 
 /** What BullMQ's users give as a token: the text `getNextJob` was given, or a handler's context. */
@@ -180,15 +181,17 @@ export class Job<
   /**
    * Replaces the job's data, whatever its state. In a handler it is refused once the lease is lost.
    *
-   * @throws HoldfastError `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `JOB_NOT_FOUND`, `LOCK_LOST`.
+   * @throws HoldfastError `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `SCHEMA_MISMATCH`, `JOB_NOT_FOUND`, `LOCK_LOST`.
    */
   updateData(data: Data): Promise<void> {
     return this.#write(this.#replaceData(data))
   }
 
   async #replaceData(data: Data): Promise<void> {
-    const text = encodeData(data)
-    const { ledger, grant } = this.source
+    const { ledger, grant, schemasOf } = this.source
+    const schemas = schemasOf?.(this.name)
+    const text =
+      schemas === undefined ? encodeData(data) : await encodeConforming(schemas.data, data, this.name)
     await changeData(ledger, { name: this.record, grant }, text)
     const shown = this as Writable<this>
     shown.data = decodePayload(text) as Data
@@ -197,11 +200,12 @@ export class Job<
   /**
    * Ends the lease of a job that `getNextJob` gave: it is completed with this result. `token`: what `getNextJob` was given, or nothing.
    *
-   * @throws HoldfastError `LOCK_LOST`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`; `NOT_SUPPORTED` in a handler, which gives its result instead.
+   * @throws HoldfastError `LOCK_LOST`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `SCHEMA_MISMATCH`; `NOT_SUPPORTED` in a handler,
+   * which gives its result instead.
    */
   async moveToCompleted(returnvalue: Result, token?: JobToken, fetchNext = false): Promise<void> {
     const hold = this.#hold(token, fetchNext)
-    const result = encodeResult(returnvalue)
+    const result = encodeResult(await hold.conform(returnvalue))
     const { head } = await hold.end({ kind: 'completed', result })
     this.adopt({ head, result, history: this.history })
   }

@@ -3,6 +3,8 @@ import { checkOptions, object, refuseOption } from './core/check.ts'
 import { type CheckedJobOptions, checkDefaultJobOptions } from './core/job-options.ts'
 import { checkQueueName } from './core/names.ts'
 import { type PassedOverQueueOptions, byLegacy, passedOver } from './core/legacy.ts'
+import { type PayloadText, encodeData } from './core/payload.ts'
+import { type SchemaLookup, schemaLookup, schemasCheck } from './core/schema.ts'
 import { HoldfastError } from './error.ts'
 import type { QueueEvents } from './event-maps.ts'
 import { Events, type Listener } from './events.ts'
@@ -10,6 +12,7 @@ import { type JobOf, Job } from './job.ts'
 import type { MapOf, Omitted } from './job-map.ts'
 import type { JobRecord } from './ledger/inspect.ts'
 import { type Ledger, openLedger } from './ledger/ledger.ts'
+import { encodeConforming } from './loops/conform.ts'
 import type { QueueOptions } from './queue-options.ts'
 import { storeCheck } from './store-option.ts'
 
@@ -22,23 +25,28 @@ export abstract class QueueBase<First = any, Result = Omitted, Name extends stri
   /** @internal */
   protected readonly defaults: CheckedJobOptions
   /** @internal */
+  protected readonly schemasOf: SchemaLookup
+  /** @internal */
   protected readonly events: Events<QueueEvents<JobOf<MapOf<First, Result, Name>>>>
   #opened = false
   #closed = false
 
   /** @throws HoldfastError `OPTION_INVALID` naming the field, `NOT_SUPPORTED` with what to write instead. */
-  constructor(name: string, options: QueueOptions) {
+  constructor(name: string, options: QueueOptions<First>) {
     this.name = checkQueueName(name)
     const passed = new Map<string, string>()
-    const { store, defaultJobOptions } = checkOptions<Omit<QueueOptions, keyof PassedOverQueueOptions>>(
+    const { store, defaultJobOptions, schemas } = checkOptions<
+      Omit<QueueOptions, keyof PassedOverQueueOptions>
+    >(
       options ?? {},
-      { store: storeCheck, defaultJobOptions: object },
+      { store: storeCheck, defaultJobOptions: object, schemas: schemasCheck },
       'the queue',
       '',
       byLegacy('queue', passed),
     )
     if (store === undefined)
       refuseOption('store', undefined, 'a store, such as memoryStore() or levelStore(path)')
+    this.schemasOf = schemaLookup(schemas)
     this.defaults = checkDefaultJobOptions(defaultJobOptions)
     this.assertElsewhere(this.defaults)
     this.ledger = openLedger(store, name)
@@ -114,10 +122,19 @@ export abstract class QueueBase<First = any, Result = Omitted, Name extends stri
     if (this.#closed) throw new HoldfastError('QUEUE_CLOSED', `the queue ${this.name} is closed`)
   }
 
+  /** @internal Data as they are to be stored; at once where no schema is to be asked. @throws as `add`. */
+  protected encode(name: string, data: unknown, limit?: number): PayloadText | Promise<PayloadText> {
+    const schemas = this.schemasOf(name)
+    return schemas === undefined ? encodeData(data, limit) : encodeConforming(schemas.data, data, name, limit)
+  }
+
   /** @internal */
   protected job(record: JobRecord, deduplicated = false): JobOf<MapOf<First, Result, Name>> {
-    return new Job({ ledger: this.ledger, record, deduplicated }) as unknown as JobOf<
-      MapOf<First, Result, Name>
-    >
+    return new Job({
+      ledger: this.ledger,
+      record,
+      deduplicated,
+      schemasOf: this.schemasOf,
+    }) as unknown as JobOf<MapOf<First, Result, Name>>
   }
 }

@@ -1,14 +1,20 @@
 /** The types of what users give to a queue. */
 import type { DefaultJobOptions, JobOptions } from './core/job-options.ts'
 import type { PassedOverQueueOptions } from './core/legacy.ts'
+import type { Schemas } from './core/schema.ts'
 import type { Store } from './store.ts'
 
 /** What a queue is made with. */
-export interface QueueOptions extends PassedOverQueueOptions {
+export interface QueueOptions<First = any> extends PassedOverQueueOptions {
   /** Where the jobs are kept: `memoryStore()`, `levelStore(path)`, ... Required; closing the queue leaves it open. */
   store: Store
   /** What every job of this queue object is added with, unless `add` says otherwise. */
   defaultJobOptions?: DefaultJobOptions
+  /**
+   * What the data of jobs must be, by their names: `{ name: schema }` or `{ name: { data: schema, result: schema } }`, of any
+   * library that speaks Standard Schema (zod, valibot, arktype, ...). The types of the queue follow from them.
+   */
+  schemas?: First & Schemas
 }
 
 /** A job of `addBulk`. */

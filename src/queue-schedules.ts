@@ -5,13 +5,12 @@ import { integer, object, refuseOption } from './core/check.ts'
 import { checkJobOptions, type JobOptions } from './core/job-options.ts'
 import { checkJobName, checkName } from './core/names.ts'
 import { escapePart } from './core/keys.ts'
-import { encodeData } from './core/payload.ts'
 import { type Timing, type RepeatOptions, checkRepeat } from './core/schedule-options.ts'
 import { slotJobId } from './core/schedule.ts'
 import { loadDescriber } from './describe.ts'
 import { localZone } from './host.ts'
 import type { JobOf } from './job.ts'
-import type { DataOf, MapOf, NameOf, Omitted } from './job-map.ts'
+import type { InputOf, MapOf, NameOf, Omitted } from './job-map.ts'
 import {
   type Almanac,
   type KeptSchedule,
@@ -55,7 +54,7 @@ export abstract class QueueSchedules<
   async upsertJobScheduler<N extends NameOf<MapOf<First, Result, Name>>>(
     id: string,
     repeat: RepeatOptions,
-    template: JobTemplate<N, DataOf<MapOf<First, Result, Name>, N>> = {},
+    template: JobTemplate<N, InputOf<MapOf<First, Result, Name>, N>> = {},
   ): Promise<JobOf<MapOf<First, Result, Name>, N>> {
     const { name = id, data, opts } = object(template, 'the template') as JobTemplate<N>
     return this.schedule(id, checkRepeat(repeat, localZone), { name, data, opts }) as unknown as Promise<
@@ -117,8 +116,8 @@ export abstract class QueueSchedules<
     for (const field of ['jobId', 'runAt', 'repeat', 'idempotencyKey', 'deduplication'] as const)
       if (opts?.[field] !== undefined) refuseOption(field, opts[field], 'left out of the jobs of a schedule')
     const options = checkJobOptions(opts, this.defaults)
-    const encoded = encodeData(data, options.sizeLimit)
-    const plan = { name: checkJobName(name), timing, opts: options, data: encoded }
+    const encoded = await this.encode(checkJobName(name), data, options.sizeLimit)
+    const plan = { name, timing, opts: options, data: encoded }
     await this.open()
     const kept = await upsertSchedule(this.ledger, key, plan, this.#asked())
     const job = this.#upcoming(key, kept)

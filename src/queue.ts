@@ -4,11 +4,10 @@ import { refuseOption, refuseStranger } from './core/check.ts'
 import { type JobOptions, checkJobOptions } from './core/job-options.ts'
 import { checkJobName } from './core/names.ts'
 import { checkRepeat } from './core/schedule-options.ts'
-import { encodeData } from './core/payload.ts'
 import { HoldfastError } from './error.ts'
 import { localZone, nextTurn } from './host.ts'
 import type { JobOf } from './job.ts'
-import type { DataOf, MapOf, NameOf, Omitted } from './job-map.ts'
+import type { InputOf, MapOf, NameOf, Omitted } from './job-map.ts'
 import { addJob, asBulkError } from './ledger/add.ts'
 import type { AddedJob, NewJob } from './ledger/addition.ts'
 import { addJobs } from './ledger/add-bulk.ts'
@@ -35,15 +34,17 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
    * and a `deduplication` id that a job has, though it may have become what was added. With `repeat` it makes a
    * schedule: see `upsertJobScheduler`.
    *
-   * @throws HoldfastError `OPTION_INVALID`, `IDEMPOTENCY_CONFLICT`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `QUEUE_CLOSED`, and the store's.
+   * @throws HoldfastError `OPTION_INVALID`, `IDEMPOTENCY_CONFLICT`, `PAYLOAD_NOT_JSON`, `PAYLOAD_TOO_LARGE`, `SCHEMA_MISMATCH`,
+   * `QUEUE_CLOSED`, and the store's.
    */
   async add<N extends NameOf<MapOf<First, Result, Name>>>(
     name: N,
-    data: DataOf<MapOf<First, Result, Name>, N>,
+    data: InputOf<MapOf<First, Result, Name>, N>,
     options?: JobOptions,
   ): Promise<JobOf<MapOf<First, Result, Name>, N>> {
     if (options?.repeat !== undefined) return this.#addRepeating(name, data, options)
-    const checked = this.#check(name, data, options)
+    const checking = this.#check(name, data, options)
+    const checked = checking instanceof Promise ? await checking : checking
     if (!this.isOpened) await this.open()
     const added = await addJob(this.ledger, this.#named(checked))
     return (added.deduplicated
@@ -58,7 +59,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
    * @throws HoldfastError as `add`; `STORE_CONTENDED` where an id belongs to another bulk that is being stored right now.
    */
   async addBulk<N extends NameOf<MapOf<First, Result, Name>>>(
-    jobs: readonly BulkJob<N, DataOf<MapOf<First, Result, Name>, N>>[],
+    jobs: readonly BulkJob<N, InputOf<MapOf<First, Result, Name>, N>>[],
   ): Promise<JobOf<MapOf<First, Result, Name>, N>[]> {
     if (!Array.isArray(jobs)) refuseOption('jobs', jobs, 'an array of { name, data, opts }')
     const checked = await inTurns(jobs, (job, at) => this.#checkOne(job, at))
@@ -74,7 +75,11 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
   }
 
   /** A job of a bulk: what is wrong with it says which it is. */
-  #checkOne(job: BulkJob, at: number): Checked {
+  #checkOne(job: BulkJob, at: number): Checked | Promise<Checked> {
+    const refuse = (error: unknown): never => {
+      if (!(error instanceof HoldfastError) || error.code === 'QUEUE_CLOSED') throw error
+      throw new HoldfastError(error.code, `jobs[${at}]: ${error.message}`, { cause: error.cause })
+    }
     try {
       if (typeof job !== 'object' || job === null)
         refuseOption('a job of a bulk', job, '{ name, data, opts }')
@@ -90,21 +95,25 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
           refuseStranger(stranger)
         }
       }
-      return this.#check(job.name, job.data, job.opts)
+      const checked = this.#check(job.name, job.data, job.opts)
+      return checked instanceof Promise ? checked.catch(refuse) : checked
     } catch (error) {
-      if (!(error instanceof HoldfastError) || error.code === 'QUEUE_CLOSED') throw error
-      throw new HoldfastError(error.code, `jobs[${at}]: ${error.message}`, { cause: error.cause })
+      return refuse(error)
     }
   }
 
-  #check(name: string, data: unknown, options: JobOptions | undefined): Checked {
+  /** At once where no schema is to be asked. */
+  #check(name: string, data: unknown, options: JobOptions | undefined): Checked | Promise<Checked> {
     this.assertOpen()
     checkJobName(name)
     const checked = checkJobOptions(options, this.defaults)
     if (checked.repeat !== undefined)
       refuseOption('repeat', checked.repeat, 'left out of addBulk: add and upsertJobScheduler make schedules')
     this.assertElsewhere(checked)
-    return { name, data: encodeData(data, checked.sizeLimit), options: checked }
+    const encoded = this.encode(name, data, checked.sizeLimit)
+    return typeof encoded === 'string'
+      ? { name, data: encoded, options: checked }
+      : encoded.then((text) => ({ name, data: text, options: checked }))
   }
 
   async #addRepeating<N extends NameOf<MapOf<First, Result, Name>>>(

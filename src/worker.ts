@@ -4,6 +4,7 @@ import { checkOptions, duration } from './core/check.ts'
 import { checkQueueName } from './core/names.ts'
 import { escapePart } from './core/keys.ts'
 import { passedOver } from './core/legacy.ts'
+import { schemaLookup } from './core/schema.ts'
 import {
   WORKER_DEFAULTS,
   checkWorkerOptions,
@@ -65,7 +66,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
   constructor(
     name: string,
     handler: Handler<MapOf<First, Result, Name>> | Handlers<MapOf<First, Result, Name>> | null,
-    options: WorkerOptions,
+    options: WorkerOptions<First>,
   ) {
     super(() => this.#store.host)
     this.name = checkQueueName(name)
@@ -82,6 +83,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     const rules = {
       retryIf: checked.retryIf,
       strategyOf: strategyLookup(checked),
+      schemasOf: schemaLookup(checked.schemas),
       hold: (ms: number): Promise<void> => holdQueue(ledger, ms),
     }
     this.#hold = rules.hold

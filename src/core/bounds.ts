@@ -51,6 +51,10 @@ export const ERROR_BYTES = 8 * 1024
 export const REASON_BYTES = 1024
 /** Bytes of what a dead letter tells of its origin's history and log; the newest that fit are kept. */
 export const ORIGIN_BYTES = 128 * 1024
+/** Issues of a schema that a message tells; how many more there are is said. */
+export const ISSUES_TOLD = 5
+/** Bytes of each of them, path and message. Longer text is cut. */
+export const ISSUE_BYTES = 160
 /** Entries of a job's history; the newest are kept. */
 export const HISTORY_ENTRIES = 20
 /** Bytes of one log line. Longer text is cut. */

@@ -18,6 +18,7 @@ export type FailedCode =
   | 'NO_HANDLER'
   | 'CANCELLED'
   | 'EXPIRED'
+  | 'SCHEMA_MISMATCH'
 
 /** Fields that are absent are 0, false or not known yet. */
 interface HeadFields {

@@ -13,6 +13,7 @@ import {
 import { checkName } from './names.ts'
 import { type LegacySettings, byLegacy } from './legacy.ts'
 import { type RateLimit, rateLimitCheck } from './limits.ts'
+import { schemasCheck } from './schema.ts'
 
 /** A worker's own options, without those that are not plain values. Times are in milliseconds. */
 export interface WorkerSettings {
@@ -100,6 +101,7 @@ export interface CheckedWorker<Options> {
 /** @throws HoldfastError `OPTION_INVALID` naming the field, `NOT_SUPPORTED` for what is written in another way here. */
 export function checkWorkerOptions<
   Options extends WorkerSettings & {
+    schemas?: object
     retryIf?: object
     backoffStrategies?: object
     settings?: object
@@ -111,6 +113,7 @@ export function checkWorkerOptions<
   const checks = {
     store: storeCheck,
     ...settingsChecks,
+    schemas: schemasCheck,
     retryIf: functionCheck,
     backoffStrategies: strategiesCheck,
     settings,

@@ -5,10 +5,12 @@
 import { describeFailure } from '../core/failure.ts'
 import type { Ending } from '../core/lifecycle.ts'
 import { encodeResult } from '../core/payload.ts'
+import type { JobSchemas, StandardSchema } from '../core/schema.ts'
 import { HoldfastError } from '../error.ts'
 import { type Host, noteHost } from '../host.ts'
 import type { Job } from '../job.ts'
 import { type Grant, fenceOf } from '../ledger/claim.ts'
+import { conform, conformJob, endOfMismatch } from './conform.ts'
 import { type Judgement, endOfFailure } from './judge.ts'
 
 /** What a handler gets beside the job. */
@@ -111,9 +113,8 @@ export class Attempt {
           `this worker has no handler for jobs named ${JSON.stringify(this.job.name)}`,
         )
       }
-      const signal = handler.length >= 3 ? this.signal : (undefined as never)
-      const result = await handler(this.job as never, new AttemptContext(this), signal)
-      ending = this.#ended ? { kind: 'released' } : this.#endOfSuccess(result)
+      const schemas = this.#options.schemasOf(this.job.name)
+      ending = schemas === undefined ? await this.#call(handler) : await this.#callChecked(handler, schemas)
     } catch (error) {
       ending = this.#ended ? { kind: 'released' } : await this.#endOfFailure(error)
     }
@@ -122,6 +123,30 @@ export class Attempt {
     if (unfinished !== undefined && !this.#ended) await unfinished
     this.#free()
     this.#end(ending)
+  }
+
+  async #call(handler: AnyHandler, schema?: StandardSchema): Promise<Ending> {
+    const signal = handler.length >= 3 ? this.signal : (undefined as never)
+    const result = await handler(this.job as never, new AttemptContext(this), signal)
+    if (this.#ended) return { kind: 'released' }
+    return schema === undefined ? this.#endOfSuccess(result) : this.#endOfChecked(result, schema)
+  }
+
+  /** Data that do not fit never reach the handler. */
+  async #callChecked(handler: AnyHandler, { data, result }: JobSchemas): Promise<Ending> {
+    const error = await conformJob(this.job, data)
+    if (error === undefined) return this.#call(handler, result)
+    this.outcome = { error }
+    return endOfMismatch(error)
+  }
+
+  async #endOfChecked(result: unknown, schema: StandardSchema): Promise<Ending> {
+    try {
+      return this.#endOfSuccess(await conform(schema, result, 'the result'))
+    } catch (error) {
+      this.outcome = { error }
+      return endOfMismatch(error)
+    }
   }
 
   #endOfSuccess(result: unknown): Ending {

@@ -1,5 +1,6 @@
 /** Working without a loop: jobs are asked for one by one, and whoever asked says how they end. */
 import { type Departure, type Ending, expiry, hasExpired } from '../core/lifecycle.ts'
+import type { StandardSchema } from '../core/schema.ts'
 import { HoldfastError } from '../error.ts'
 import type { JobHold } from '../job-fields.ts'
 import { Job } from '../job.ts'
@@ -7,6 +8,7 @@ import { type HandLease, type Holder, claimByHand, extendByHand, settleByHand } 
 import { endOfUnreadable, hasParts, partsInHead, readParts, recordOfGrant } from '../ledger/claim.ts'
 import { reapExpired, recoverEpoch } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { conform, conformJob, endOfMismatch } from './conform.ts'
 import { type Judgement, endOfFailure } from './judge.ts'
 import { Retain } from './retain.ts'
 
@@ -62,11 +64,19 @@ export class ByHand {
       return undefined
     }
     const record = recordOfGrant(grant, parts)
-    return new Job({ ledger: this.#ledger, record, grant, hold: this.#holdOf(lease, token) })
+    const { schemasOf } = this.#judgement
+    const schemas = schemasOf(grant.head!.name)
+    const hold = this.#holdOf(lease, token, schemas?.result)
+    const job = new Job({ ledger: this.#ledger, record, grant, hold, schemasOf })
+    const error = schemas && (await conformJob(job, schemas.data))
+    if (error === undefined) return job
+    await this.#end(lease, endOfMismatch(error))
+    return undefined
   }
 
-  #holdOf(lease: HandLease, token: string | undefined): JobHold {
+  #holdOf(lease: HandLease, token: string | undefined, schema: StandardSchema | undefined): JobHold {
     return {
+      conform: async (result) => (schema === undefined ? result : conform(schema, result, 'the result')),
       tokens: token === undefined ? [lease.grant.claim] : [token, lease.grant.claim],
       end: (ending) => this.#end(lease, ending),
       fail: async (error, job) => {

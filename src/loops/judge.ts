@@ -6,6 +6,7 @@ import { describeFailure, fieldOf } from '../core/failure.ts'
 import type { Head } from '../core/head.ts'
 import { attemptsOf } from '../core/job-options.ts'
 import type { Ending } from '../core/lifecycle.ts'
+import type { SchemaLookup } from '../core/schema.ts'
 import { HoldfastError } from '../error.ts'
 import type { Job } from '../job.ts'
 
@@ -18,8 +19,9 @@ export type BackoffStrategy = (attempt: number, error: unknown, job: Job) => num
  */
 export type RetryIf = (error: unknown, job: Job) => RetryAnswer | Promise<RetryAnswer>
 
-/** What a worker was given to judge errors by. */
+/** What a worker was given to judge jobs and errors by. */
 export interface Rules {
+  readonly schemasOf: SchemaLookup
   readonly retryIf: RetryIf | undefined
   readonly strategyOf: (type: string) => BackoffStrategy | undefined
 }

@@ -5,6 +5,7 @@
 import { isError } from '../core/failure.ts'
 import { jobIdOf } from '../core/keys.ts'
 import type { Ending } from '../core/lifecycle.ts'
+import type { SchemaLookup } from '../core/schema.ts'
 import { HoldfastError } from '../error.ts'
 import { Job } from '../job.ts'
 import { type Grant, type GrantedParts, partsInHead, recordOfGrant } from '../ledger/claim.ts'
@@ -38,12 +39,14 @@ export interface ShiftReports {
 export class Outcomes {
   readonly #ledger: Ledger
   readonly #retain: Retain
+  readonly #schemasOf: SchemaLookup
   readonly #reports: ShiftReports
   readonly #onProgress: (job: Job, progress: unknown) => void
 
-  constructor(ledger: Ledger, retain: Retain, reports: ShiftReports) {
+  constructor(ledger: Ledger, retain: Retain, schemasOf: SchemaLookup, reports: ShiftReports) {
     this.#ledger = ledger
     this.#retain = retain
+    this.#schemasOf = schemasOf
     this.#reports = reports
     this.#onProgress = (job, progress) => reports.progress(job, progress)
   }
@@ -51,7 +54,13 @@ export class Outcomes {
   /** The job as its handler and its listeners get it. */
   jobOf(grant: Grant, parts: GrantedParts): Job {
     const record = recordOfGrant(grant, parts)
-    return new Job({ ledger: this.#ledger, record, grant, onProgress: this.#onProgress })
+    return new Job({
+      ledger: this.#ledger,
+      record,
+      grant,
+      schemasOf: this.#schemasOf,
+      onProgress: this.#onProgress,
+    })
   }
 
   /** The store has the end of a lease; `plan` is absent where the job was set aside or parked. */

@@ -88,6 +88,7 @@ export class Shift {
     this.#attemptOptions = {
       host: store.host,
       now: () => store.now(),
+      schemasOf: options.schemasOf,
       strategyOf: options.strategyOf,
       retryIf: options.retryIf,
       hold: options.hold,
@@ -131,7 +132,7 @@ export class Shift {
       new Expire(ledger, { expired: (one) => this.#outcomes.expired(one), error }),
       new Tick(ledger, options.almanac, error),
     ]
-    this.#outcomes = new Outcomes(ledger, this.#retain, reports)
+    this.#outcomes = new Outcomes(ledger, this.#retain, options.schemasOf, reports)
     this.#work = new Work({
       ledger,
       limiter: options.limiter,

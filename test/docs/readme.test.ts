@@ -248,6 +248,7 @@ const FAILED_CODES: Record<FailedCode, true> = {
   UNRECOVERABLE: true,
   ATTEMPTS_EXHAUSTED: true,
   UNREADABLE: true,
+  SCHEMA_MISMATCH: true,
   NO_HANDLER: true,
   CANCELLED: true,
   EXPIRED: true,

@@ -49,6 +49,7 @@ const endingOf = async (ending: ModelEnding, { head }: Grant, now: number): Prom
         retryIf: retryHttp,
         strategyOf: () => undefined,
         hold: async () => undefined,
+        schemasOf: () => undefined,
         error,
       }
       return endOfFailure(errorOf(ending), head!, undefined as never, judgement)

@@ -1,4 +1,4 @@
-/** Mutants of what is made of errors. */
+/** Mutants of what is made of errors, and of data that do not fit. */
 import type { Mutant } from './mutant.ts'
 
 export const judgingMutants: readonly Mutant[] = [
@@ -33,5 +33,21 @@ export const judgingMutants: readonly Mutant[] = [
     find: "signal?.addEventListener('abort', abort, { once: true })",
     replace: '',
     caughtBy: { file: 'worker/retry.test.ts', test: 'a wait ends with the signal' },
+  },
+  {
+    name: 'data are held against no schema when a job is taken',
+    why: 'what an older producer stored reaches the handler',
+    file: 'src/loops/attempt.ts',
+    find: 'if (error === undefined) return this.#call(handler, result)',
+    replace: 'return this.#call(handler, result)',
+    caughtBy: { file: 'schemas/schemas.test.ts', test: 'data that were stored past it fail for good' },
+  },
+  {
+    name: 'what a schema gives is not asked again',
+    why: 'a job is stored that will not fit when it is due',
+    file: 'src/loops/conform.ts',
+    find: 'if (isSame(value, data)) return text',
+    replace: 'return text',
+    caughtBy: { file: 'schemas/schemas.test.ts', test: 'must take what it gives, as it is' },
   },
 ]
