@@ -1,4 +1,5 @@
 /** Intervening in a queue: pausing it, and changing or removing its jobs one by one or all at once. It checks what users give and calls the ledger. */
+import { PAGE_KEYS } from './core/bounds.ts'
 import {
   type Check,
   type Checks,
@@ -8,6 +9,7 @@ import {
   integer,
   refuseOption,
 } from './core/check.ts'
+import { type CheckedFilter, filterChecks } from './core/finished-filter.ts'
 import { reasonOf } from './core/reason.ts'
 import { keyTextCheck } from './core/names.ts'
 import { jobIdOf } from './core/keys.ts'
@@ -34,6 +36,7 @@ import { type RedriveFilter, type Redriven, redriveLetters } from './ledger/redr
 import { changeConfig } from './ledger/settings.ts'
 import { Retain } from './loops/retain.ts'
 import { QueueLimits } from './queue-limits.ts'
+import type { RetryJobsOptions } from './queue-options.ts'
 import { nextUlid } from './ulids.ts'
 
 /** What `clean` removes. */
@@ -192,21 +195,26 @@ export abstract class QueueManage<
   }
 
   /**
-   * Puts finished jobs back in line: those of `state` (default `failed`) that finished at or before `timestamp` (ms since the
-   * epoch; default now). Resolves with how many.
+   * Puts finished jobs back in line, behind those that wait now: those of `state` (default `failed`) of which all that is given
+   * holds. Resolves with how many. In bounded steps: what is interrupted can be called again.
+   *
+   * @throws HoldfastError `OPTION_INVALID`.
    */
-  async retryJobs(options: { state?: 'failed' | 'completed'; timestamp?: number } = {}): Promise<number> {
-    const { state, timestamp } = checkOptions<{
-      state?: 'failed' | 'completed'
-      timestamp?: number
-    }>(
-      options,
-      { state: finishedState, timestamp: integer(0, Number.MAX_SAFE_INTEGER, 'milliseconds') },
-      'retryJobs',
-    )
+  async retryJobs(options: RetryJobsOptions = {}): Promise<number> {
+    const checked = checkOptions<CheckedRetryJobs>(options, retryJobsChecks, 'retryJobs')
+    const { state = 'failed', resetAttempts = false, timestamp, count = PAGE_KEYS, ...filter } = checked
+    if (timestamp !== undefined && filter.to !== undefined)
+      refuseOption('timestamp', timestamp, 'left out where to is given')
+    if (filter.code !== undefined && state === 'completed')
+      refuseOption('code', filter.code, "left out where state is 'completed'")
     await this.open()
-    const { store } = this.ledger
-    return retryQueue(this.ledger, state ?? 'failed', timestamp ?? store.now(), () => nextUlid(store))
+    return retryQueue(this.ledger, {
+      state,
+      filter: { ...filter, to: filter.to ?? timestamp },
+      resetAttempts,
+      step: Math.min(count, PAGE_KEYS),
+      ulid: () => nextUlid(this.ledger.store),
+    })
   }
 
   /**
@@ -232,3 +240,13 @@ export abstract class QueueManage<
 
 const finishedState = (value: unknown, field: string): 'failed' | 'completed' =>
   value === 'failed' || value === 'completed' ? value : refuseOption(field, value, "'failed' or 'completed'")
+
+type CheckedRetryJobs = Omit<RetryJobsOptions, keyof CheckedFilter> & CheckedFilter
+
+const retryJobsChecks: Checks<CheckedRetryJobs> = {
+  state: finishedState,
+  ...filterChecks,
+  resetAttempts: boolean,
+  timestamp: integer(0, Number.MAX_SAFE_INTEGER, 'milliseconds'),
+  count: integer(1, Number.MAX_SAFE_INTEGER, 'jobs'),
+}

@@ -1,4 +1,5 @@
 /** The types of what users give to a queue. */
+import type { FinishedFilter } from './core/finished-filter.ts'
 import type { DefaultJobOptions, JobOptions } from './core/job-options.ts'
 import type { PassedOverQueueOptions } from './core/legacy.ts'
 import type { Schemas } from './core/schema.ts'
@@ -15,6 +16,18 @@ export interface QueueOptions<First = any> extends PassedOverQueueOptions {
    * library that speaks Standard Schema (zod, valibot, arktype, ...). The types of the queue follow from them.
    */
   schemas?: First & Schemas
+}
+
+/** Which finished jobs `retryJobs` puts back in line. */
+export interface RetryJobsOptions extends FinishedFilter {
+  /** Default `failed`. */
+  state?: 'failed' | 'completed'
+  /** Whether they have all their attempts again; default false: what is left of them. */
+  resetAttempts?: boolean
+  /** BullMQ's name for `to`, in ms since the epoch. */
+  timestamp?: number
+  /** Jobs of one step, at most; default, and most, 200. */
+  count?: number
 }
 
 /** A job of `addBulk`. */

@@ -174,6 +174,9 @@ export function readReadyKey(key: string): { priority: number; lifo: boolean; du
   return { priority: Number(key.slice(0, 7)), lifo, dueAt: Number(lifo ? invertDigits(digits) : digits) }
 }
 
+/** The ULID in a ready key: of keys that one process stamped, the later one has the larger. */
+export const ulidOf = (key: string): string => (key[8] === '0' ? invertUlid(key.slice(24)) : key.slice(24))
+
 /** A ready key with another priority, or the other order; its time and ULID stay. */
 export function withPriority(key: string, priority: number, lifo: boolean): string {
   const [wasLifo, digits, ulid] = [key[8] === '0', key.slice(10, 23), key.slice(24)]

@@ -4,8 +4,18 @@
  */
 import { PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
+import { type CheckedFilter, isMeant } from '../core/finished-filter.ts'
 import { type Head, encodeHead } from '../core/head.ts'
-import { type StateLane, STATE_LANES, jobIdOf, lastBulkId, readReadyKey, throughTime } from '../core/keys.ts'
+import {
+  type StateLane,
+  STATE_LANES,
+  jobIdOf,
+  lastBulkId,
+  readReadyKey,
+  throughTime,
+  timeDigits,
+  ulidOf,
+} from '../core/keys.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import type { Change, Span } from '../store.ts'
@@ -37,11 +47,17 @@ type Act = (met: Met) => readonly Change[]
 const ROUNDS = 5
 
 /** Walks a span from its head, and gives the ids of the jobs that were changed, page by page. */
-async function* walk(ledger: Ledger, span: Span, limit: number, act: Act): AsyncGenerator<string[]> {
+async function* walk(
+  ledger: Ledger,
+  span: Span,
+  limit: number,
+  act: Act,
+  step = PAGE_KEYS,
+): AsyncGenerator<string[]> {
   const { store } = ledger
   let left = limit
   for (let from = span.from; left > 0; ) {
-    const [keys = []] = await store.scan([{ ...span, from, limit: PAGE_KEYS }])
+    const [keys = []] = await store.scan([{ ...span, from, limit: step }])
     if (keys.length === 0) return
     from = `${keys.at(-1)}!`
     const changed = await changePage(ledger, span.lane, keys, left, act)
@@ -163,21 +179,33 @@ export async function* cleanQueue(
 
 const isPrioritized = ({ head }: Met): boolean => head !== undefined && readReadyKey(head.key).priority > 0
 
-/** Puts finished jobs back in line, those that finished by `until`; how many. */
-export async function retryQueue(
-  ledger: Ledger,
-  state: 'completed' | 'failed',
-  until: number,
-  ulid: () => string,
-): Promise<number> {
-  const lane = state === 'completed' ? ledger.lanes.done : ledger.lanes.dead
-  return sum(
-    walk(ledger, { lane, until: throughTime(until) }, Infinity, ({ name, raw, head }) =>
-      raw === undefined || head?.finishedOn === undefined
-        ? []
-        : [planRetry(ledger, { name, raw, head }, ulid(), false).change],
-    ),
-  )
+/** Which finished jobs are retried, and how. */
+export interface Retrying {
+  readonly state: 'completed' | 'failed'
+  readonly filter: CheckedFilter
+  readonly resetAttempts: boolean
+  /** Jobs that a step looks at, at most. */
+  readonly step: number
+  readonly ulid: () => string
+}
+
+/** Puts finished jobs back in line; how many. One that ends again meanwhile stays as it ends. */
+export async function retryQueue(ledger: Ledger, retrying: Retrying): Promise<number> {
+  const { state, filter, resetAttempts, step, ulid } = retrying
+  const { lanes, store } = ledger
+  const [now, began] = [store.now(), ulid()]
+  const span: Span = {
+    lane: state === 'completed' ? lanes.done : lanes.dead,
+    from: filter.from === undefined ? undefined : timeDigits(filter.from),
+    until: throughTime(Math.min(filter.to ?? Infinity, now)),
+  }
+  // In the millisecond in which this began, a job that it has retried may have ended once more.
+  const isDone = ({ key, finishedOn }: Head): boolean => finishedOn! >= now && ulidOf(key) > began
+  const retry: Act = ({ name, raw, head }) =>
+    raw === undefined || head?.finishedOn === undefined || !isMeant(filter, head) || isDone(head)
+      ? []
+      : [planRetry(ledger, { name, raw, head }, ulid(), resetAttempts).change]
+  return sum(walk(ledger, span, Infinity, retry, step))
 }
 
 /** Makes every delayed job due now; how many. */

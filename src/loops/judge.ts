@@ -26,6 +26,12 @@ export interface Rules {
   readonly strategyOf: (type: string) => BackoffStrategy | undefined
 }
 
+export const rulesOf = ({ schemasOf, retryIf, strategyOf }: Rules): Rules => ({
+  schemasOf,
+  retryIf,
+  strategyOf,
+})
+
 /** What is asked besides the error. */
 export interface Judgement extends Rules {
   readonly now: () => number

@@ -21,7 +21,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Almanac } from '../ledger/schedule.ts'
 import { takeBack } from '../ledger/set-aside.ts'
 import { type AnyHandler, Attempt, type AttemptOptions } from './attempt.ts'
-import type { Judgement, Rules } from './judge.ts'
+import { type Judgement, type Rules, rulesOf } from './judge.ts'
 import { Bulks } from './bulks.ts'
 import { Lapse } from './lapse.ts'
 import { Reap } from './reap.ts'
@@ -88,9 +88,7 @@ export class Shift {
     this.#attemptOptions = {
       host: store.host,
       now: () => store.now(),
-      schemasOf: options.schemasOf,
-      strategyOf: options.strategyOf,
-      retryIf: options.retryIf,
+      ...rulesOf(options),
       hold: options.hold,
       patienceMs: leaseMs,
       ended: (attempt, ending) => {

@@ -315,6 +315,8 @@ const INTERNAL = [
   'isOpened',
   'assertOpen',
   'assertElsewhere',
+  'encode',
+  'unfinished',
   'job',
   'adopt',
   'source',

@@ -4,6 +4,7 @@ import { type Command, aFault, aQueue, times } from './drawn.ts'
 import { headNameOf } from './dump.ts'
 import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
 import {
+  type Chosen,
   type Cleaning,
   cleanWorld,
   drainWorld,
@@ -56,15 +57,25 @@ const countOf = (
   return { states, out: ids.length }
 }
 
-const retryJobs = (q: QueueNumber, place: 'done' | 'dead', ago: number, fault?: Fault) =>
-  new Step<{ readonly until: number }>(`retryJobs(${place}, ${ago} ms ago)`, q, fault, {
-    check: holdsAny(q, place),
-    prepare: ({ now }) => ({ until: now - ago }),
-    act: ({ until }, { here }) =>
-      here.queue.retryJobs({ state: place === 'done' ? 'completed' : 'failed', timestamp: until }),
-    expect: ({ until }, world, { now }) =>
-      countOf(retryAllInWorld(world, place, { until, now }, headNameOf(QUEUES[q])), 'retried'),
-  })
+const retryJobs = (q: QueueNumber, chosen: Chosen, fault?: Fault) =>
+  new Step<{ readonly times: { readonly from?: number; readonly to?: number } }>(
+    `retryJobs(${JSON.stringify(chosen)})`,
+    q,
+    fault,
+    {
+      check: holdsAny(q, chosen.place),
+      prepare: ({ now }) => ({
+        times: chosen.since ? { from: now - chosen.ago } : { to: now - chosen.ago },
+      }),
+      act: ({ times }, { here }) => {
+        const state = chosen.place === 'done' ? 'completed' : 'failed'
+        const code = chosen.place === 'done' ? undefined : chosen.code
+        return here.queue.retryJobs({ state, ...times, code, resetAttempts: chosen.anew })
+      },
+      expect: ({ times }, world, { now }) =>
+        countOf(retryAllInWorld(world, chosen, { ...times, now }, headNameOf(QUEUES[q])), 'retried'),
+    },
+  )
 
 const promoteJobs = (q: QueueNumber, fault?: Fault) =>
   new Step('promoteJobs', q, fault, {
@@ -111,11 +122,16 @@ const cleanings = fc
 const retries = fc
   .tuple(
     aQueue,
-    fc.constantFrom('done' as const, 'dead' as const),
-    fc.constantFrom(0, 0, 1000),
+    fc.record<Chosen>({
+      place: fc.constantFrom('done' as const, 'dead' as const),
+      ago: fc.constantFrom(0, 0, 1000),
+      since: fc.constantFrom(false, false, true),
+      code: fc.constantFrom(undefined, undefined, 'UNRECOVERABLE', 'ATTEMPTS_EXHAUSTED', 'STALLED'),
+      anew: fc.boolean(),
+    }),
     aFaultOnTheWay,
   )
-  .map(([q, place, ago, fault]) => retryJobs(q, place, ago, fault))
+  .map(([q, chosen, fault]) => retryJobs(q, chosen, fault))
 
 export const massCommands: fc.Arbitrary<Command>[] = [
   ...times(2, cleanings),

@@ -1,4 +1,5 @@
 /** What changes many jobs at once, or one that waits, in a possible world: which commits that is made of, and the world after each. */
+import type { FailedCode } from 'holdfast'
 import { readReadyKey } from '../../src/core/keys.ts'
 import { type ModelJob, type Place, type World, inOrder, retryInWorld, withJob, withoutJob } from './world.ts'
 
@@ -73,16 +74,36 @@ export function cleanWorld(world: World, { state, grace, limit }: Cleaning, now:
   return changeParts(world, partsOf(), gone, { head, limit: limit === 0 ? Infinity : limit })
 }
 
+/** Which finished jobs are retried. */
+export interface Chosen {
+  readonly place: 'done' | 'dead'
+  /** Milliseconds ago: until then, or since then. */
+  readonly ago: number
+  readonly since: boolean
+  /** Of those that failed. */
+  readonly code: FailedCode | undefined
+  /** With all their attempts. */
+  readonly anew: boolean
+}
+
 export const retryAllInWorld = (
   world: World,
-  place: 'done' | 'dead',
-  { until, now }: { readonly until: number; readonly now: number },
+  { place, code, anew }: Chosen,
+  { from = 0, to = Infinity, now }: { readonly from?: number; readonly to?: number; readonly now: number },
   head: HeadName,
 ) =>
   changeParts(
     world,
-    [{ place, holds: ({ finishedOn }) => finishedOn! <= until }],
-    (next, job) => retryInWorld(next, job, now, false),
+    [
+      {
+        place,
+        holds: ({ finishedOn, failedCode }) =>
+          finishedOn! >= from &&
+          finishedOn! <= Math.min(to, now) &&
+          (place === 'done' || code === undefined || failedCode === code),
+      },
+    ],
+    (next, job) => retryInWorld(next, job, now, anew),
     { head },
   )
 

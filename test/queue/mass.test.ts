@@ -398,7 +398,10 @@ describe('retryJobs', () => {
       { timestamp: -5 },
       'timestamp must be a whole number of milliseconds from 0 to 9007199254740991, not -5',
     ],
-    [{ count: 5 }, 'retryJobs has no option "count"; it has state, timestamp'],
+    [
+      { reason: 5 },
+      'retryJobs has no option "reason"; it has state, name, from, to, code, resetAttempts, timestamp, count',
+    ],
   ])('of %j is refused', async (options, message) => {
     const { queue } = stage()
     const refusal = { code: 'OPTION_INVALID', message }
