@@ -33,3 +33,9 @@ export function handlerLookup(handler: unknown): (name: string) => AnyHandler | 
   const handlers = handler as Record<string, AnyHandler>
   return (name) => (Object.hasOwn(handlers, name) ? handlers[name] : undefined)
 }
+
+/** The names of jobs there are handlers for; `undefined` where one handler takes any. */
+export const namesOf = (handler: unknown): readonly string[] | undefined =>
+  typeof handler === 'object' && handler !== null
+    ? Object.entries(handler).flatMap(([name, one]) => (one === undefined ? [] : [name]))
+    : undefined

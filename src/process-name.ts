@@ -6,10 +6,16 @@ interface Runtime {
   }
 }
 
+const HOST_CHARACTERS = 40
+
+/** The machine's name; empty where the runtime does not say. */
+export const hostName = (): string =>
+  (globalThis as Runtime).process?.getBuiltinModule?.('node:os')?.hostname().slice(0, HOST_CHARACTERS) ?? ''
+
 /** `<host>:<process id>`, or `worker` where there are no processes. */
 export function processName(): string {
   const { process } = globalThis as Runtime
   if (process?.pid === undefined) return 'worker'
   const host = process.getBuiltinModule?.('node:os')?.hostname() ?? 'localhost'
-  return `${host.slice(0, 40)}:${process.pid}`
+  return `${host.slice(0, HOST_CHARACTERS)}:${process.pid}`
 }

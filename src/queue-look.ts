@@ -1,6 +1,8 @@
 /** Looking at a queue: one job, lists of jobs, how many there are. Nothing here changes anything. */
 import { LIST_MOST } from './core/bounds.ts'
 import { integer, show } from './core/check.ts'
+import type { Explanation } from './core/explain.ts'
+import type { WorkerInfo } from './core/presence.ts'
 import { JOB_STATES, type JobState } from './core/lifecycle.ts'
 import { keyTextCheck } from './core/names.ts'
 import { jobIdOf } from './core/keys.ts'
@@ -16,6 +18,8 @@ import {
   readListed,
 } from './ledger/inspect.ts'
 import { holderOf } from './ledger/deduplicate.ts'
+import { explainJob } from './ledger/explain.ts'
+import { readWorkers } from './ledger/workers.ts'
 import { recordOf } from './ledger/ledger.ts'
 import { stateOf } from './ledger/locate.ts'
 import { type Verification, verifyQueue } from './ledger/verify.ts'
@@ -151,6 +155,32 @@ export abstract class QueueLook<
   /** How many jobs `getFailed` has. */
   async getFailedCount(): Promise<number> {
     return (await this.getJobCounts('failed'))['failed']
+  }
+
+  /**
+   * Why a job is not running, and when it next could: every cause that holds as data, and all of it as one sentence. It looks at
+   * no more than 1,000 keys of any kind.
+   */
+  async explain(id: string): Promise<Explanation> {
+    await this.open()
+    return explainJob(this.ledger, recordOf(this.ledger, String(id)))
+  }
+
+  /** The workers of this queue, at most 1,000. One whose process died is missed at once on a store of one process, elsewhere within three minutes. */
+  async getWorkers(): Promise<WorkerInfo[]> {
+    await this.open()
+    return (await readWorkers(this.ledger)).map(({ name, host, concurrency, startedAt, names }) => ({
+      name,
+      host,
+      concurrency,
+      startedAt,
+      ...(names === undefined ? {} : { names }),
+    }))
+  }
+
+  /** How many workers `getWorkers` has. */
+  async getWorkersCount(): Promise<number> {
+    return (await this.getWorkers()).length
   }
 
   /** Recounts the queue and holds every job against its place. Reads everything: for tests and after accidents. */

@@ -1,20 +1,10 @@
 /** Intervening in a queue: pausing it, and changing or removing its jobs one by one or all at once. It checks what users give and calls the ledger. */
 import { PAGE_KEYS } from './core/bounds.ts'
-import {
-  type Check,
-  type Checks,
-  boolean,
-  checkOptions,
-  duration,
-  integer,
-  refuseOption,
-} from './core/check.ts'
-import { type CheckedFilter, filterChecks } from './core/finished-filter.ts'
+import { type Checks, boolean, checkOptions, duration, integer, refuseOption } from './core/check.ts'
+import { type CheckedFilter, type FinishedFilter, filterChecks } from './core/finished-filter.ts'
 import { reasonOf } from './core/reason.ts'
 import { keyTextCheck } from './core/names.ts'
 import { jobIdOf } from './core/keys.ts'
-import type { FailedCode } from './core/head.ts'
-import { timeCheck } from './core/job-options.ts'
 import { HoldfastError } from './error.ts'
 import type { Omitted } from './job-map.ts'
 import { type Cancelling, cancelJob } from './ledger/cancel.ts'
@@ -32,7 +22,7 @@ import {
   promoteQueue,
   retryQueue,
 } from './ledger/mass.ts'
-import { type RedriveFilter, type Redriven, redriveLetters } from './ledger/redrive.ts'
+import { type Redriven, redriveLetters } from './ledger/redrive.ts'
 import { changeConfig } from './ledger/settings.ts'
 import { Retain } from './loops/retain.ts'
 import { QueueLimits } from './queue-limits.ts'
@@ -46,30 +36,13 @@ const CLEAN_STATES: readonly CleanState[] = ['completed', 'failed', 'waiting', '
 export interface RedriveOptions {
   /** Letters that are sent back at most; default: all. */
   count?: number
-  /** Which letters; default: all. */
-  filter?: {
-    /** Of this name. */
-    name?: string
-    /** That failed then or later: a Date, or ms since the epoch. */
-    from?: Date | number
-    /** That failed then or before. */
-    to?: Date | number
-    /** That failed for this. */
-    code?: FailedCode
-  }
+  /** Which letters, by the name of the job and by how it failed; default: all. */
+  filter?: FinishedFilter
 }
 
-const text: Check<string> = (value, field) =>
-  typeof value === 'string' ? value : refuseOption(field, value, 'a text')
+type CheckedRedrive = Omit<RedriveOptions, 'filter'> & { filter?: CheckedFilter }
 
-const filterChecks: Checks<NonNullable<RedriveOptions['filter']>> = {
-  name: text,
-  from: timeCheck,
-  to: timeCheck,
-  code: text as Check<FailedCode>,
-}
-
-const redriveChecks: Checks<RedriveOptions> = {
+const redriveChecks: Checks<CheckedRedrive> = {
   count: integer(1, Number.MAX_SAFE_INTEGER),
   filter: (value, field) => checkOptions(value, filterChecks, field, `${field}.`),
 }
@@ -226,9 +199,9 @@ export abstract class QueueManage<
    * @throws HoldfastError `OPTION_INVALID`.
    */
   async redrive(options: RedriveOptions = {}): Promise<Redriven> {
-    const { count = Infinity, filter = {} } = checkOptions<RedriveOptions>(options, redriveChecks, 'redrive')
+    const { count = Infinity, filter = {} } = checkOptions<CheckedRedrive>(options, redriveChecks, 'redrive')
     await this.open()
-    return redriveLetters(this.ledger, count, filter as RedriveFilter)
+    return redriveLetters(this.ledger, count, filter)
   }
 
   /** Makes every delayed job due now. Resolves with how many. */

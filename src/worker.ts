@@ -14,7 +14,7 @@ import {
 import { HoldfastError, RateLimitError } from './error.ts'
 import type { WorkerEvents } from './event-maps.ts'
 import type { Events } from './events.ts'
-import { type Handler, type Handlers, handlerLookup } from './handler.ts'
+import { type Handler, type Handlers, handlerLookup, namesOf } from './handler.ts'
 import type { Host } from './host.ts'
 import type { Job, JobOf } from './job.ts'
 import type { MapOf, Omitted } from './job-map.ts'
@@ -24,7 +24,7 @@ import { openLedger } from './ledger/ledger.ts'
 import { holdQueue } from './ledger/settings.ts'
 import { ByHand } from './loops/by-hand.ts'
 import { Shift } from './loops/shift.ts'
-import { processName } from './process-name.ts'
+import { hostName, processName } from './process-name.ts'
 import { storeCheck } from './store-option.ts'
 import type { Store } from './store.ts'
 import { strategyLookup } from './strategies.ts'
@@ -96,6 +96,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
         renewMs: checked.lockRenewTime ?? lockDuration / 2,
         maxStalledCount,
         worker,
+        introduction: { host: hostName(), names: namesOf(handler) },
         handlerOf: handlerLookup(handler),
         ...rules,
         almanac: almanacOf(store),

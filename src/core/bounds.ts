@@ -65,6 +65,13 @@ export const LOG_LINES_MOST = 200
 
 /** Keys that one unit moves from one lane to another, beside a change of one operation. */
 export const RELEASE_JOBS = UNIT_OPERATIONS / 2 - 1
+/** Milliseconds after which a worker that does not say so any more counts as gone, where more than one process uses the store. */
+export const WORKER_MS = 180_000
+/** Workers that `getWorkers` lists, and keys that `explain` looks at before it says "or more". */
+export const WORKERS_LISTED = 1000
+export const EXPLAIN_AHEAD = 1000
+/** Bytes of the escaped names of jobs that a worker's key tells. More are not told. */
+export const WORKER_NAMES_BYTES = 400
 /** Milliseconds after which a bulk that is being stored and makes no progress is taken for abandoned. */
 export const BULK_MS = 60_000
 /** Units of a bulk that are on their way at once. */

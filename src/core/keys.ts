@@ -17,6 +17,7 @@
  *     evicted:<q>   (no keys)                                named in hints: a lease was ended by force
  *     settings:<q>  (no keys)                                named in hints: the queue's settings changed
  *     win.<ms>:<q>  <startedAt>/<claim>/<job>                starts of the last so many ms, where a rate is limited
+ *     workers:<q>   <until>/<worker>                         a worker that is there: see presence.ts
  *     staged:<q>    <until>/<bulk>                           a bulk that is being stored, in more than one unit
  *     release:<q>   <bulk>                                   a bulk that is stored, on its way into `ready` and `due`:
  *     bulk-ready.<bulk>:<q>, bulk-due.<bulk>:<q>             its jobs, with the keys they will have there
@@ -111,6 +112,7 @@ type LaneName =
   | 'staged'
   | 'release'
   | 'schedules'
+  | 'workers'
 export type Lanes = Readonly<Record<LaneName, string>>
 
 /** In which a job has exactly one key: its state key. */
@@ -139,6 +141,7 @@ export function lanesOf(queue: string): Lanes {
     staged: lane('staged'),
     release: lane('release'),
     schedules: lane('schedules'),
+    workers: lane('workers'),
   }
 }
 

@@ -46,18 +46,6 @@ export function placesOf({ lanes }: Ledger, name: string, head: Head): Key[] {
   return places
 }
 
-/** A job's state as one look at the store shows it; `undefined` where the job is in none of its places (any more). */
-async function lookForState(ledger: Ledger, name: string, head: Head): Promise<JobState | undefined> {
-  const { store, lanes } = ledger
-  const places = placesOf(ledger, name, head)
-  const pages: Page[] = places.map(([lane, key]) => ({ ...exactly(lane, key), limit: 1 }))
-  const found = await store.scan([...pages, { ...below(lanes.lease, head.key), limit: 1 }])
-  if ((found.at(-1)?.length ?? 0) > 0) return 'active'
-  const at = places.findIndex((_, index) => (found[index]?.length ?? 0) > 0)
-  if (at < 0) return undefined
-  return stateIn(ledger, places[at]![0], head)
-}
-
 /** Where a job has its state key, as one look shows it; a job whose head cannot be read is looked for everywhere. */
 export async function placeOf(
   ledger: Ledger,
@@ -65,10 +53,14 @@ export async function placeOf(
   head: Head | undefined,
 ): Promise<Key | undefined> {
   if (head === undefined) return (await keysNaming(ledger, name))[0]
+  const { store, lanes } = ledger
   const places = placesOf(ledger, name, head)
-  const pages = places.map(([lane, key]): Page => ({ ...exactly(lane, key), limit: 1 }))
-  const found = await ledger.store.scan(pages)
-  return places.find((_, at) => (found[at]?.length ?? 0) > 0) ?? (await leaseOf(ledger, head, name))[0]
+  const pages: Page[] = places.map(([lane, key]) => ({ ...exactly(lane, key), limit: 1 }))
+  const found = await store.scan([...pages, { ...below(lanes.lease, head.key), limit: 1 }])
+  const lease = found.at(-1)?.[0]
+  return lease === undefined
+    ? places.find((_, index) => (found[index]?.length ?? 0) > 0)
+    : [lanes.lease, lease]
 }
 
 /** The public state of a job with its key in a lane. */
@@ -91,7 +83,9 @@ export async function stateOf(ledger: Ledger, name: string): Promise<JobState | 
     if (raw === undefined) return 'unknown'
     const { head } = readHead(raw)
     if (!(await hasArrived(ledger, name, head))) return 'unknown'
-    const state = await (head === undefined ? walkForState(ledger, name) : lookForState(ledger, name, head))
+    const place = head && (await placeOf(ledger, name, head))
+    const state =
+      head === undefined ? await walkForState(ledger, name) : place && stateIn(ledger, place[0], head)
     // Not found: it moved between the two reads, unless the same head is seen twice and its key is nowhere.
     if (state === undefined && previous === raw) return 'unknown'
     previous = raw

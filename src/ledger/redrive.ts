@@ -5,8 +5,9 @@
 import { PAGE_KEYS } from '../core/bounds.ts'
 import { type LetterOrigin, jobOfLetter } from '../core/dead-letter.ts'
 import { nameOf } from '../core/evaluate.ts'
-import { type FailedCode, type Head, encodeHead, owns } from '../core/head.ts'
+import { type Head, encodeHead, owns } from '../core/head.ts'
 import { headId, partId, waitingKey } from '../core/keys.ts'
+import type { CheckedFilter } from '../core/finished-filter.ts'
 import { ownedKeys, ownedRecords, ttlKeys } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
@@ -14,18 +15,6 @@ import type { Change } from '../store.ts'
 import { releaseBulks } from './bulk.ts'
 import { commitBlocks } from './commit.ts'
 import { type Ledger, openLedger, readHead } from './ledger.ts'
-
-/** Which letters are sent back. */
-export interface RedriveFilter {
-  /** Of this name. */
-  readonly name?: string
-  /** That failed then or later, ms since the epoch. */
-  readonly from?: number
-  /** That failed then or before, ms since the epoch. */
-  readonly to?: number
-  /** That failed for this. */
-  readonly code?: FailedCode
-}
 
 /** What came of it. */
 export interface Redriven {
@@ -52,7 +41,7 @@ interface Found {
 export async function redriveLetters(
   ledger: Ledger,
   count: number,
-  filter: RedriveFilter,
+  filter: CheckedFilter,
 ): Promise<Redriven> {
   const { store, lanes } = ledger
   await releaseBulks(ledger)
@@ -115,7 +104,7 @@ async function lettersAt({ store }: Ledger, lane: string, keys: readonly string[
   })
 }
 
-const matches = ({ name, origin }: Found['head'], filter: RedriveFilter): boolean =>
+const matches = ({ name, origin }: Found['head'], filter: CheckedFilter): boolean =>
   (filter.name ?? name) === name &&
   (filter.code ?? origin.code) === origin.code &&
   origin.at >= (filter.from ?? 0) &&

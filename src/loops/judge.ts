@@ -24,20 +24,21 @@ export interface Rules {
   readonly schemasOf: SchemaLookup
   readonly retryIf: RetryIf | undefined
   readonly strategyOf: (type: string) => BackoffStrategy | undefined
+  /** Holds the queue for so many ms. */
+  readonly hold: (ms: number) => Promise<void>
 }
 
-export const rulesOf = ({ schemasOf, retryIf, strategyOf }: Rules): Rules => ({
+export const rulesOf = ({ schemasOf, retryIf, strategyOf, hold }: Rules): Rules => ({
   schemasOf,
   retryIf,
   strategyOf,
+  hold,
 })
 
 /** What is asked besides the error. */
 export interface Judgement extends Rules {
   readonly now: () => number
   readonly error: (error: Error) => void
-  /** Holds the queue for so many ms. */
-  readonly hold: (ms: number) => Promise<void>
 }
 
 export async function endOfFailure(error: unknown, head: Head, job: Job, ask: Judgement): Promise<Ending> {

@@ -4,7 +4,6 @@
  */
 import pLimit, { type LimitFunction } from 'p-limit'
 import { expiry, hasExpired } from '../core/lifecycle.ts'
-import type { RateLimit } from '../core/limits.ts'
 import { HoldfastError } from '../error.ts'
 import type { Job } from '../job.ts'
 import {
@@ -17,13 +16,12 @@ import {
 } from '../ledger/claim.ts'
 import { asHoldfastError } from '../ledger/commit.ts'
 import type { Stalled } from '../ledger/lease.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import type { Almanac } from '../ledger/schedule.ts'
 import { takeBack } from '../ledger/set-aside.ts'
-import { type AnyHandler, Attempt, type AttemptOptions } from './attempt.ts'
-import { type Judgement, type Rules, rulesOf } from './judge.ts'
+import { Attempt, type AttemptOptions } from './attempt.ts'
+import { rulesOf } from './judge.ts'
 import { Bulks } from './bulks.ts'
 import { Lapse } from './lapse.ts'
+import { PresenceLoop } from './presence.ts'
 import { Reap } from './reap.ts'
 import { type HeldClaim, Renewal } from './renew.ts'
 import { Expire } from './expire.ts'
@@ -33,24 +31,9 @@ import { Names } from './names.ts'
 import { Outcomes, type ShiftReports } from './outcomes.ts'
 import { Retain } from './retain.ts'
 import { type Ended, Settling } from './settling.ts'
+import type { ShiftOptions } from './shift-options.ts'
 import { Tick } from './tick.ts'
 import { Work } from './work.ts'
-
-export interface ShiftOptions extends Rules, Pick<Judgement, 'hold'> {
-  readonly ledger: Ledger
-  readonly concurrency: number
-  /** Handlers that run at once, of single names. */
-  readonly perName: Readonly<Record<string, { readonly concurrency: number }>>
-  /** The worker's own bound on starts of the queue. */
-  readonly limiter: RateLimit | undefined
-  readonly leaseMs: number
-  readonly renewMs: number
-  readonly maxStalledCount: number
-  /** The worker's name and the random part of this object, escaped. */
-  readonly worker: string
-  readonly handlerOf: (name: string) => AnyHandler | undefined
-  readonly almanac: Almanac
-}
 
 /** Milliseconds before jobs whose data could not be read are claimed again. */
 const READ_RETRY_MS = 1000
@@ -89,7 +72,6 @@ export class Shift {
       host: store.host,
       now: () => store.now(),
       ...rulesOf(options),
-      hold: options.hold,
       patienceMs: leaseMs,
       ended: (attempt, ending) => {
         this.#settling.add({ grant: attempt.grant, attempt, ending })
@@ -129,6 +111,7 @@ export class Shift {
       ...[Bulks, Lapse].map((Loop) => new Loop(ledger, error)),
       new Expire(ledger, { expired: (one) => this.#outcomes.expired(one), error }),
       new Tick(ledger, options.almanac, error),
+      new PresenceLoop(ledger, { ...options.introduction, worker, concurrency: options.concurrency }),
     ]
     this.#outcomes = new Outcomes(ledger, this.#retain, options.schemasOf, reports)
     this.#work = new Work({

@@ -77,7 +77,7 @@ describe.each(Object.entries(LIBRARIES))('%s', (_, welcome) => {
 describe('a schema', () => {
   const asking = (welcome: unknown) => {
     const made = stage()
-    return { ...made, mails: new Queue<any>('q', { store: made.store, schemas: { welcome } }) }
+    return { ...made, mails: new Queue('q', { store: made.store, schemas: { welcome } as any }) }
   }
 
   test('may take its time', async () => {
@@ -179,9 +179,9 @@ describe('a schema', () => {
     ['schemas.welcome', { data: z.string(), progress: z.string() }],
   ])('is refused where it is none: %s', (field, welcome) => {
     const { store } = stage()
-    const schemas = (field === 'schemas' ? welcome : { welcome }) as never
-    expect(() => new Queue<any>('q', { store, schemas })).toThrow(field)
-    expect(() => new Worker<any>('q', () => 1, { store, schemas, autorun: false })).toThrow(field)
+    const schemas = (field === 'schemas' ? welcome : { welcome }) as any
+    expect(() => new Queue('q', { store, schemas })).toThrow(field)
+    expect(() => new Worker('q', () => 1, { store, schemas, autorun: false })).toThrow(field)
   })
 })
 

@@ -1,0 +1,24 @@
+/** What a shift is made with. */
+import type { RateLimit } from '../core/limits.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Almanac } from '../ledger/schedule.ts'
+import type { Introduction } from '../ledger/workers.ts'
+import type { AnyHandler } from './attempt.ts'
+import type { Rules } from './judge.ts'
+
+export interface ShiftOptions extends Rules {
+  readonly ledger: Ledger
+  readonly concurrency: number
+  /** Handlers that run at once, of single names. */
+  readonly perName: Readonly<Record<string, { readonly concurrency: number }>>
+  /** The worker's own bound on starts of the queue. */
+  readonly limiter: RateLimit | undefined
+  readonly leaseMs: number
+  readonly renewMs: number
+  readonly maxStalledCount: number
+  /** The worker's name and the random part of this object, escaped. */
+  readonly worker: string
+  readonly introduction: Pick<Introduction, 'host' | 'names'>
+  readonly handlerOf: (name: string) => AnyHandler | undefined
+  readonly almanac: Almanac
+}
