@@ -8,6 +8,7 @@ export default defineConfig({
     main: 'bench/main.ts',
     scale: 'bench/scale.ts',
     mass: 'bench/mass.ts',
+    find: 'bench/find.ts',
     peers: 'bench/peers/main.ts',
     redis: 'bench/redis/main.ts',
     'redis-run': 'bench/redis/run.ts',

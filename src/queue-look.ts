@@ -3,20 +3,15 @@ import { LIST_MOST } from './core/bounds.ts'
 import { integer, show } from './core/check.ts'
 import type { Explanation } from './core/explain.ts'
 import type { WorkerInfo } from './core/presence.ts'
-import { JOB_STATES, type JobState } from './core/lifecycle.ts'
+import { JOB_FILTERS, JOB_STATES, type JobFilter, type JobState } from './core/lifecycle.ts'
+import { type FindOptions, checkFind } from './core/find-options.ts'
 import { keyTextCheck } from './core/names.ts'
 import { jobIdOf } from './core/keys.ts'
 import { HoldfastError } from './error.ts'
 import type { JobOf } from './job.ts'
 import type { MapOf, Omitted } from './job-map.ts'
-import {
-  type JobFilter,
-  countJobs,
-  countPrioritized,
-  listKeys,
-  readJob,
-  readListed,
-} from './ledger/inspect.ts'
+import { countJobs, countPrioritized, listKeys, readJob, readListed } from './ledger/inspect.ts'
+import { findJobs } from './ledger/find.ts'
 import { holderOf } from './ledger/deduplicate.ts'
 import { explainJob } from './ledger/explain.ts'
 import { readWorkers } from './ledger/workers.ts'
@@ -56,6 +51,22 @@ export abstract class QueueLook<
     const last = Math.min(end === -1 ? Infinity : end, start + LIST_MOST - 1)
     const keys = await listKeys(this.ledger, wanted, { start, end: last, ascending })
     return (await readListed(this.ledger, keys)).map((record) => this.job(record))
+  }
+
+  /**
+   * Jobs that have these tags, this name, one of these states, and were added in this time; page by page, the newest first. A
+   * call looks at no more than 4,000 keys: where `cursor` is there, there may be more jobs, though this page be short or empty.
+   * By tags an index is read; without them the jobs of the states are gone through. `history` and `stacktrace` are left empty.
+   *
+   * @throws HoldfastError `OPTION_INVALID`.
+   */
+  async find(
+    options: FindOptions = {},
+  ): Promise<{ jobs: JobOf<MapOf<First, Result, Name>>[]; cursor: string | undefined }> {
+    const { question, place, limit } = checkFind(options)
+    await this.open()
+    const { jobs, cursor } = await findJobs(this.ledger, question, place, limit)
+    return { jobs: jobs.map((record) => this.job(record)), cursor }
   }
 
   /** How many jobs each state holds; all states where none is named. `prioritized` is counted only where it is named. */
@@ -190,14 +201,12 @@ export abstract class QueueLook<
   }
 }
 
-const FILTERS: readonly JobFilter[] = [...JOB_STATES, 'prioritized']
-
 function checkStates(states: readonly JobFilter[]): readonly JobFilter[] {
   for (const state of states) {
-    if (!FILTERS.includes(state)) {
+    if (!JOB_FILTERS.includes(state)) {
       throw new HoldfastError(
         'OPTION_INVALID',
-        `there is no state ${show(state)}; there are ${FILTERS.join(', ')}`,
+        `there is no state ${show(state)}; there are ${JOB_FILTERS.join(', ')}`,
       )
     }
   }

@@ -72,6 +72,9 @@ export const WORKERS_LISTED = 1000
 export const EXPLAIN_AHEAD = 1000
 /** Bytes of the escaped names of jobs that a worker's key tells. More are not told. */
 export const WORKER_NAMES_BYTES = 400
+/** Jobs that one call of `find` gives at most, and keys that it looks at: beyond, the next call goes on. */
+export const FIND_JOBS = 1000
+export const FIND_KEYS = 4000
 /** Milliseconds after which a bulk that is being stored and makes no progress is taken for abandoned. */
 export const BULK_MS = 60_000
 /** Units of a bulk that are on their way at once. */

@@ -21,6 +21,10 @@ export const JOB_STATES: readonly JobState[] = [
   'failed',
 ]
 
+/** A state, or a part of one that BullMQ tells apart: jobs that wait and have a priority above 0. */
+export type JobFilter = JobState | 'prioritized'
+export const JOB_FILTERS: readonly JobFilter[] = [...JOB_STATES, 'prioritized']
+
 /** `new` before a job is added, `gone` after it was removed. */
 export type LifecycleState = JobState | 'new' | 'gone'
 

@@ -16,7 +16,7 @@ import {
   throughTime,
   workerOfClaim,
 } from '../core/keys.ts'
-import type { JobState } from '../core/lifecycle.ts'
+import type { JobFilter, JobState } from '../core/lifecycle.ts'
 import type { PayloadText } from '../core/payload.ts'
 import type { Key, Span } from '../store.ts'
 import { hasArrived, lookSettled } from './bulk.ts'
@@ -41,9 +41,6 @@ export interface JobRecord {
 
 /** How many jobs each state holds. */
 export type JobCounts = Record<JobState, number>
-
-/** A state, or a part of one that BullMQ tells apart: jobs that wait and have a priority above 0. */
-export type JobFilter = JobState | 'prioritized'
 
 /** The first priority that is one. */
 const PRIORITIZED = '0000001'
@@ -93,7 +90,7 @@ async function countLanes({ store, lanes }: Ledger): Promise<JobCounts> {
 }
 
 /** The lanes, or parts of them, whose keys are the jobs of a state, in the order they are listed. */
-async function spansOf(ledger: Ledger, state: JobFilter): Promise<Span[]> {
+export async function spansOf(ledger: Ledger, state: JobFilter): Promise<Span[]> {
   const { store, lanes } = ledger
   const now = throughTime(store.now())
   switch (state) {

@@ -21,6 +21,7 @@ import {
 import { releaseBulks } from './bulk.ts'
 import type { Ledger } from './ledger.ts'
 import { keep } from './schedule.ts'
+import { verifyTags } from './verify-tags.ts'
 
 /** What a recount of a queue found. */
 export interface Verification {
@@ -70,6 +71,7 @@ export async function verifyQueue(ledger: Ledger): Promise<Verification> {
     }
   }
   await verifySchedules(ledger, report)
+  await verifyTags(ledger, report)
   return { ok: problems.length === 0, jobs: seen.size, problems }
 }
 

@@ -48,6 +48,7 @@ test('every example has a test here', async () => {
     'http.ts',
     'limits.ts',
     'many-machines.ts',
+    'once.ts',
     'retries.ts',
     'schedules.ts',
     'unit-test.ts',
@@ -144,5 +145,20 @@ test('many-machines: what one process adds another runs, by Redis', async () => 
     'the worker made: small cat.jpg',
     'the worker made: small dog.jpg',
     'the worker made: small fox.jpg',
+  ])
+})
+
+test('once: makes one job of what arrives more than once, and finds it', async () => {
+  const run = new Run('once.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  const lines = run.printed.trim().split('\n')
+  expect(lines.toSorted()).toEqual([
+    'ada: charge',
+    'another amount: IDEMPOTENCY_CONFLICT',
+    'charged order 7',
+    'delivery evt_1: known',
+    'delivery evt_1: known',
+    'delivery evt_1: new',
+    'indexed home, version 3',
   ])
 })

@@ -76,3 +76,20 @@ describe('tags', () => {
     expect(indexOf(made)).toEqual([])
   })
 })
+
+test('verify holds the index against the jobs, both ways', async () => {
+  const { queue, content } = stage({ sound: false })
+  await queue.add('n', 1, { jobId: 'a', tags: ['red'] })
+  await queue.add('n', 1, { jobId: 'b', tags: ['red', 'blue'] })
+  expect(await queue.verify()).toMatchObject({ ok: true })
+  const tags = content.lanes.get('tag:q')!
+  const [blue] = tags.head(undefined, undefined, 1)
+  tags.erase(blue!)
+  tags.insert('green/1790000000000/q:a')
+  tags.insert('green/1790000000000/q:gone')
+  expect((await queue.verify()).problems).toEqual([
+    'job a: the index has a tag that it does not have: green/1790000000000/q:a',
+    'job gone: the index has a tag that it does not have: green/1790000000000/q:gone',
+    expect.stringMatching(/^job b: the index lacks its tag: blue\//),
+  ])
+})
