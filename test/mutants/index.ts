@@ -1,5 +1,6 @@
 /** Every mutant. */
 import { coreMutants } from './core.ts'
+import { identityMutants } from './identity.ts'
 import { judgingMutants } from './judging.ts'
 import { ledgerMutants } from './ledger.ts'
 import { limitMutants } from './limits.ts'
@@ -12,6 +13,7 @@ import { wholeQueueMutants } from './whole-queue.ts'
 
 export const mutants: readonly Mutant[] = [
   ...coreMutants,
+  ...identityMutants,
   ...judgingMutants,
   ...ledgerMutants,
   ...loopMutants,

@@ -374,6 +374,24 @@ describe('keepLastIfActive', () => {
     expect(idsOf(made)).toEqual([])
   })
 
+  test('waits for no job that ends in between, whose id runs on', async () => {
+    const made = stage()
+    const { host, queue, store } = made
+    const { ran, next } = held(made)
+    const first = await queue.add('n', 1, { deduplication: { id: 'd', ttl: 60_000 } })
+    await host.idle()
+    store.moodOf = (changes) =>
+      changes.some(({ add = [] }) => add.some(([lane]) => lane === 'blocked:q')) ? 'hung' : 'well'
+    const adding = queue.add('n', 2, { deduplication: LAST })
+    await host.idle()
+    await next()
+    store.moodOf = () => 'well'
+    store.release()
+    expect(await adding).toMatchObject({ id: first.id, deduplicated: true })
+    expect(ran).toEqual([1])
+    expect(await queue.count()).toBe(0)
+  })
+
   test('waits for no job that only has the name of the one that had the id', async () => {
     const made = stage()
     const { host, queue } = made
