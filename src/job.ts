@@ -1,5 +1,6 @@
 /** A job as users see it: the fields of `job-fields.ts`, and the methods that reach it by its id. */
 import { DURATION_MOST, PRIORITY_MOST, TIME_MOST } from './core/bounds.ts'
+import { type Force, type Intervention, cancelChecks, forceChecks, interventionChecks } from './core/audit.ts'
 import { boolean, checkOptions, duration, integer } from './core/check.ts'
 import { readReadyKey } from './core/keys.ts'
 import type { JobState } from './core/lifecycle.ts'
@@ -9,6 +10,7 @@ import { HoldfastError } from './error.ts'
 import { JobFields, type JobHold, type Writable } from './job-fields.ts'
 import type { DataOf, NameOf, ProgressOf, ResultOf } from './job-map.ts'
 import { clearLogLines, readLogLines, writeLogLine, writeProgress } from './ledger/annotate.ts'
+import type { Note } from './ledger/audit.ts'
 import { cancelJob } from './ledger/cancel.ts'
 import { removeId } from './ledger/deduplicate.ts'
 import { changeData, changeDueTime, changePriority } from './ledger/edit.ts'
@@ -99,9 +101,10 @@ export class Job<
   }
 
   /** Removes the job and everything that is its own. @throws HoldfastError `JOB_NOT_FOUND`; `JOB_STATE` while it runs, unless `force`. */
-  async remove(options: { force?: boolean } = {}): Promise<void> {
-    const { force } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'remove')
-    if (!(await removeJob(this.source.ledger, this.record, force ?? false))) {
+  async remove(options: Force & Intervention = {}): Promise<void> {
+    const { force = false, ...who } = checkOptions<Force & Intervention>(options, forceChecks, 'remove')
+    const note: Note = { action: 'remove', id: this.id, ...who }
+    if (!(await removeJob(this.source.ledger, this.record, force, note))) {
       throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${this.id} in ${this.queueName}`)
     }
   }
@@ -118,16 +121,15 @@ export class Job<
    *
    * @throws HoldfastError `JOB_NOT_FOUND`; `JOB_STATE` for a job that is not finished.
    */
-  async retry(options: { resetAttempts?: boolean } = {}): Promise<void> {
-    const { resetAttempts } = checkOptions<{ resetAttempts?: boolean }>(
+  async retry(options: { resetAttempts?: boolean } & Intervention = {}): Promise<void> {
+    const { resetAttempts = false, ...who } = checkOptions<{ resetAttempts?: boolean } & Intervention>(
       options,
-      { resetAttempts: boolean },
+      { ...interventionChecks, resetAttempts: boolean },
       'retry',
     )
     const { ledger } = this.source
-    const { head } = await retryJob(ledger, this.record, nextUlid(ledger.store), {
-      resetAttempts: resetAttempts ?? false,
-    })
+    const note: Note = { action: 'retry', id: this.id, ...who }
+    const { head } = await retryJob(ledger, this.record, nextUlid(ledger.store), { resetAttempts, note })
     this.adopt({ head, result: '', history: this.history, lease: undefined, problem: undefined })
   }
 
@@ -136,10 +138,15 @@ export class Job<
    *
    * @throws HoldfastError `OPTION_INVALID`.
    */
-  async cancel(reason?: string, options: { force?: boolean } = {}): Promise<boolean> {
+  async cancel(reason?: string, options: Force & Pick<Intervention, 'by'> = {}): Promise<boolean> {
     const why = reasonOf(reason)
-    const { force = false } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'cancel')
-    const came = await cancelJob(this.source.ledger, this.record, why, force)
+    const { force = false, by } = checkOptions<Force & Pick<Intervention, 'by'>>(
+      options,
+      cancelChecks,
+      'cancel',
+    )
+    const note: Note = { action: 'cancel', id: this.id, by, reason }
+    const came = await cancelJob(this.source.ledger, this.record, why, { force, note })
     if (came.kind === 'ended')
       this.adopt({ head: came.departure.head, result: '', history: this.history, lease: undefined })
     return came.kind !== 'nothing'

@@ -1,5 +1,14 @@
 /** Intervening in a queue: pausing it, and changing or removing its jobs one by one or all at once. It checks what users give and calls the ledger. */
-import { PAGE_KEYS } from './core/bounds.ts'
+import {
+  type AuditAction,
+  type AuditLine,
+  type Force,
+  type Intervention,
+  cancelChecks,
+  forceChecks,
+  interventionChecks,
+} from './core/audit.ts'
+import { AUDIT_LINES, PAGE_KEYS } from './core/bounds.ts'
 import { type Checks, boolean, checkOptions, duration, integer, refuseOption } from './core/check.ts'
 import { type CheckedFilter, type FinishedFilter, filterChecks } from './core/finished-filter.ts'
 import { reasonOf } from './core/reason.ts'
@@ -7,6 +16,7 @@ import { keyTextCheck } from './core/names.ts'
 import { jobIdOf } from './core/keys.ts'
 import { HoldfastError } from './error.ts'
 import type { Omitted } from './job-map.ts'
+import { type Note, leaveLine, readAudit } from './ledger/audit.ts'
 import { type Cancelling, cancelJob } from './ledger/cancel.ts'
 import { partsInHead, readConfig } from './ledger/claim.ts'
 import { asHoldfastError } from './ledger/commit.ts'
@@ -33,7 +43,7 @@ import { nextUlid } from './ulids.ts'
 const CLEAN_STATES: readonly CleanState[] = ['completed', 'failed', 'waiting', 'prioritized', 'delayed']
 
 /** What `redrive` can be told. */
-export interface RedriveOptions {
+export interface RedriveOptions extends Intervention {
   /** Letters that are sent back at most; default: all. */
   count?: number
   /** Which letters, by the name of the job and by how it failed; default: all. */
@@ -43,6 +53,7 @@ export interface RedriveOptions {
 type CheckedRedrive = Omit<RedriveOptions, 'filter'> & { filter?: CheckedFilter }
 
 const redriveChecks: Checks<CheckedRedrive> = {
+  ...interventionChecks,
   count: integer(1, Number.MAX_SAFE_INTEGER),
   filter: (value, field) => checkOptions(value, filterChecks, field, `${field}.`),
 }
@@ -62,15 +73,22 @@ export abstract class QueueManage<
   }
 
   /** Once this resolves no job of the queue is claimed by any worker; those that run go on. */
-  async pause(): Promise<void> {
+  async pause(options: Intervention = {}): Promise<void> {
+    const who = checkOptions<Intervention>(options, interventionChecks, 'pause')
     await this.open()
-    if (await changeConfig(this.ledger, (config) => ({ ...config, paused: true }))) this.events.emit('paused')
+    const note: Note = { action: 'pause', ...who }
+    if (await changeConfig(this.ledger, (config) => ({ ...config, paused: true }), note))
+      this.events.emit('paused')
   }
 
   /** Ends the pause. */
-  async resume(): Promise<void> {
+  async resume(options: Intervention = {}): Promise<void> {
+    const who = checkOptions<Intervention>(options, interventionChecks, 'resume')
     await this.open()
-    if (await changeConfig(this.ledger, (config) => ({ ...config, paused: false })))
+    const note: Note = { action: 'resume', ...who }
+    if (
+      await changeConfig(this.ledger, (config) => ({ ...config, paused: false, obliterating: false }), note)
+    )
       this.events.emit('resumed')
   }
 
@@ -81,10 +99,11 @@ export abstract class QueueManage<
   }
 
   /** Removes a job and everything that is its own: 1, or 0 where there is none. @throws HoldfastError `JOB_STATE` while it runs, unless `force`. */
-  async remove(id: string, options: { force?: boolean } = {}): Promise<number> {
-    const { force = false } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'remove')
+  async remove(id: string, options: Force & Intervention = {}): Promise<number> {
+    const { force = false, ...who } = checkOptions<Force & Intervention>(options, forceChecks, 'remove')
     await this.open()
-    const removed = await removeJob(this.ledger, recordOf(this.ledger, String(id)), force)
+    const note: Note = { action: 'remove', id: String(id), ...who }
+    const removed = await removeJob(this.ledger, recordOf(this.ledger, String(id)), force, note)
     if (removed) this.events.emit('removed', String(id))
     return removed ? 1 : 0
   }
@@ -108,12 +127,21 @@ export abstract class QueueManage<
    *
    * @throws HoldfastError `OPTION_INVALID`.
    */
-  async cancel(id: string, reason?: string, options: { force?: boolean } = {}): Promise<boolean> {
+  async cancel(
+    id: string,
+    reason?: string,
+    options: Force & Pick<Intervention, 'by'> = {},
+  ): Promise<boolean> {
     const why = reasonOf(reason)
-    const { force = false } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'cancel')
+    const { force = false, by } = checkOptions<Force & Pick<Intervention, 'by'>>(
+      options,
+      cancelChecks,
+      'cancel',
+    )
     await this.open()
     const name = recordOf(this.ledger, String(id))
-    const came = await cancelJob(this.ledger, name, why, force)
+    const note: Note = { action: 'cancel', id: String(id), by, reason }
+    const came = await cancelJob(this.ledger, name, why, { force, note })
     if (came.kind === 'ended') await this.#announceEnd(name, came)
     return came.kind !== 'nothing'
   }
@@ -129,10 +157,11 @@ export abstract class QueueManage<
   }
 
   /** Removes every job that waits; with `delayed` those that are delayed too. Jobs that run, and finished ones, stay. */
-  async drain(delayed = false): Promise<void> {
+  async drain(delayed = false, options: Intervention = {}): Promise<void> {
     boolean(delayed, 'delayed')
+    const who = checkOptions<Intervention>(options, interventionChecks, 'drain')
     await this.open()
-    await drainQueue(this.ledger, delayed)
+    await this.#left('drain', await drainQueue(this.ledger, delayed), who)
   }
 
   /**
@@ -142,15 +171,22 @@ export abstract class QueueManage<
    *
    * @throws HoldfastError `OPTION_INVALID`.
    */
-  async clean(grace: number, limit = 0, state: CleanState = 'completed'): Promise<string[]> {
+  async clean(
+    grace: number,
+    limit = 0,
+    state: CleanState = 'completed',
+    options: Intervention = {},
+  ): Promise<string[]> {
     duration()(grace, 'grace')
     integer(0, Number.MAX_SAFE_INTEGER)(limit, 'limit')
     if (!CLEAN_STATES.includes(state)) refuseOption('state', state, `one of ${CLEAN_STATES.join(', ')}`)
+    const who = checkOptions<Intervention>(options, interventionChecks, 'clean')
     await this.open()
     const cleaned: string[] = []
     for await (const ids of cleanQueue(this.ledger, grace, limit === 0 ? Infinity : limit, state)) {
       for (const id of ids) cleaned.push(id)
     }
+    await this.#left('clean', cleaned.length, who)
     if (cleaned.length > 0) this.events.emit('cleaned', cleaned, state)
     return cleaned
   }
@@ -161,10 +197,10 @@ export abstract class QueueManage<
    *
    * @throws HoldfastError `JOB_STATE` while jobs run, unless `force`: then their leases end, and their handlers are told to stop.
    */
-  async obliterate(options: { force?: boolean } = {}): Promise<void> {
-    const { force = false } = checkOptions<{ force?: boolean }>(options, { force: boolean }, 'obliterate')
+  async obliterate(options: Force & Intervention = {}): Promise<void> {
+    const { force = false, ...who } = checkOptions<Force & Intervention>(options, forceChecks, 'obliterate')
     await this.open()
-    await obliterateQueue(this.ledger, force)
+    await obliterateQueue(this.ledger, force, { action: 'obliterate', ...who })
   }
 
   /**
@@ -175,19 +211,28 @@ export abstract class QueueManage<
    */
   async retryJobs(options: RetryJobsOptions = {}): Promise<number> {
     const checked = checkOptions<CheckedRetryJobs>(options, retryJobsChecks, 'retryJobs')
-    const { state = 'failed', resetAttempts = false, timestamp, count = PAGE_KEYS, ...filter } = checked
+    const {
+      state = 'failed',
+      resetAttempts = false,
+      timestamp,
+      count = PAGE_KEYS,
+      by,
+      reason,
+      ...filter
+    } = checked
     if (timestamp !== undefined && filter.to !== undefined)
       refuseOption('timestamp', timestamp, 'left out where to is given')
     if (filter.code !== undefined && state === 'completed')
       refuseOption('code', filter.code, "left out where state is 'completed'")
     await this.open()
-    return retryQueue(this.ledger, {
+    const retried = await retryQueue(this.ledger, {
       state,
       filter: { ...filter, to: filter.to ?? timestamp },
       resetAttempts,
       step: Math.min(count, PAGE_KEYS),
       ulid: () => nextUlid(this.ledger.store),
     })
+    return this.#left('retryJobs', retried, { by, reason })
   }
 
   /**
@@ -199,15 +244,52 @@ export abstract class QueueManage<
    * @throws HoldfastError `OPTION_INVALID`.
    */
   async redrive(options: RedriveOptions = {}): Promise<Redriven> {
-    const { count = Infinity, filter = {} } = checkOptions<CheckedRedrive>(options, redriveChecks, 'redrive')
+    const {
+      count = Infinity,
+      filter = {},
+      ...who
+    } = checkOptions<CheckedRedrive>(options, redriveChecks, 'redrive')
     await this.open()
-    return redriveLetters(this.ledger, count, filter)
+    const came = await redriveLetters(this.ledger, count, filter)
+    await this.#left('redrive', came.redriven, who)
+    return came
   }
 
   /** Makes every delayed job due now. Resolves with how many. */
-  async promoteJobs(): Promise<number> {
+  async promoteJobs(options: Intervention = {}): Promise<number> {
+    const who = checkOptions<Intervention>(options, interventionChecks, 'promoteJobs')
     await this.open()
-    return promoteQueue(this.ledger, () => nextUlid(this.ledger.store))
+    const count = await promoteQueue(this.ledger, () => nextUlid(this.ledger.store))
+    return this.#left('promoteJobs', count, who)
+  }
+
+  /**
+   * Who intervened in the queue, the newest first: `{ at, action, id?, count?, by?, reason? }`, a line for each job that was removed,
+   * retried or cancelled by hand, each pause and its end, and each mass change of at least one job. The newest 1,000 are kept;
+   * `limit` (default 100) is how many are given.
+   *
+   * @throws HoldfastError `OPTION_INVALID`.
+   */
+  async audit(options: { limit?: number } = {}): Promise<AuditLine[]> {
+    const { limit = 100 } = checkOptions<{ limit?: number }>(
+      options,
+      { limit: integer(1, AUDIT_LINES) },
+      'audit',
+    )
+    await this.open()
+    return readAudit(this.ledger, limit)
+  }
+
+  /**
+   * A mass change was made in many steps: its line says how many jobs it was. What was done is done: a line that cannot be left is
+   * told of on `error`, and does not make the change look undone.
+   */
+  async #left(action: AuditAction, count: number, who: Intervention): Promise<number> {
+    if (count === 0) return 0
+    await leaveLine(this.ledger, { action, count, ...who }).catch((error: unknown) =>
+      this.events.emit('error', asHoldfastError(error)),
+    )
+    return count
   }
 }
 
@@ -217,6 +299,7 @@ const finishedState = (value: unknown, field: string): 'failed' | 'completed' =>
 type CheckedRetryJobs = Omit<RetryJobsOptions, keyof CheckedFilter> & CheckedFilter
 
 const retryJobsChecks: Checks<CheckedRetryJobs> = {
+  ...interventionChecks,
   state: finishedState,
   ...filterChecks,
   resetAttempts: boolean,

@@ -1,4 +1,5 @@
 /** The types of what users give to a queue. */
+import type { Intervention } from './core/audit.ts'
 import type { FinishedFilter } from './core/finished-filter.ts'
 import type { DefaultJobOptions, JobOptions } from './core/job-options.ts'
 import type { PassedOverQueueOptions } from './core/legacy.ts'
@@ -19,7 +20,7 @@ export interface QueueOptions<First = any> extends PassedOverQueueOptions {
 }
 
 /** Which finished jobs `retryJobs` puts back in line. */
-export interface RetryJobsOptions extends FinishedFilter {
+export interface RetryJobsOptions extends FinishedFilter, Intervention {
   /** Default `failed`. */
   state?: 'failed' | 'completed'
   /** Whether they have all their attempts again; default false: what is left of them. */

@@ -55,6 +55,12 @@ export const ORIGIN_BYTES = 128 * 1024
 export const ISSUES_TOLD = 5
 /** Bytes of each of them, path and message. Longer text is cut. */
 export const ISSUE_BYTES = 160
+/** Lines of a queue's audit; the newest are kept. */
+export const AUDIT_LINES = 1000
+/** Bytes of one such line; a reason that does not fit is cut. */
+export const AUDIT_BYTES = 900
+/** Bytes of who intervened. A longer text is refused. */
+export const ACTOR_BYTES = 128
 /** Entries of a job's history; the newest are kept. */
 export const HISTORY_ENTRIES = 20
 /** Bytes of one log line. Longer text is cut. */

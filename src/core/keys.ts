@@ -14,6 +14,7 @@
  *     tag:<q>       <tag>/<added at>/<job>                   jobs that have a tag, as long as they are there
  *     lapse:<q>     <until>/<record>                         idempotency keys and deduplication ids that lapse
  *     ttl:<q>       <expires>/<job>                        when jobs fail that have not begun; may outlive them
+ *     audit:<q>     <number>/<line>                          who intervened, and why: the line is the key
  *     evicted:<q>   (no keys)                                named in hints: a lease was ended by force
  *     settings:<q>  (no keys)                                named in hints: the queue's settings changed
  *     win.<ms>:<q>  <startedAt>/<claim>/<job>                starts of the last so many ms, where a rate is limited
@@ -107,6 +108,7 @@ type LaneName =
   | 'tag'
   | 'lapse'
   | 'ttl'
+  | 'audit'
   | 'evicted'
   | 'settings'
   | 'staged'
@@ -136,6 +138,7 @@ export function lanesOf(queue: string): Lanes {
     tag: lane('tag'),
     lapse: lane('lapse'),
     ttl: lane('ttl'),
+    audit: lane('audit'),
     evicted: lane('evicted'),
     settings: lane('settings'),
     staged: lane('staged'),

@@ -7,6 +7,7 @@ import { type Head, draftOf, encodeHead } from '../core/head.ts'
 import { type Departure, type JobState, endWithoutLease } from '../core/lifecycle.ts'
 import { handedBack } from '../core/owned.ts'
 import type { Change, Key } from '../store.ts'
+import { type Note, noting } from './audit.ts'
 import { hasArrived } from './bulk.ts'
 import { readGrants } from './claim.ts'
 import { type Block, commitBlock, following, replan } from './commit.ts'
@@ -31,7 +32,7 @@ export async function cancelJob(
   ledger: Ledger,
   name: string,
   reason: string,
-  force: boolean,
+  { force, note }: { readonly force: boolean; readonly note?: Note },
 ): Promise<Cancelling> {
   return replan<Cancelling>(async () => {
     const [raw] = await ledger.store.read([name])
@@ -41,15 +42,20 @@ export async function cancelJob(
     if (head.finishedOn !== undefined)
       return { kind: head.failedCode === 'CANCELLED' ? 'cancelled' : 'nothing' }
     const seen = { name, raw, head }
-    const ended = await endWhereItWaits(ledger, seen, reason)
+    const ended = await endWhereItWaits(ledger, seen, reason, note)
     if (ended !== undefined) return ended
     const [lease] = await leaseOf(ledger, head, name)
     if (lease === undefined) return undefined
-    return force ? endLease(ledger, seen, lease, reason) : tell(ledger, seen, lease, reason)
+    return force ? endLease(ledger, seen, lease, reason, note) : tell(ledger, seen, lease, reason, note)
   })
 }
 
-async function endWhereItWaits(ledger: Ledger, seen: Seen, reason: string): Promise<Cancelling | undefined> {
+async function endWhereItWaits(
+  ledger: Ledger,
+  seen: Seen,
+  reason: string,
+  note: Note | undefined,
+): Promise<Cancelling | undefined> {
   const { name, raw, head } = seen
   const departure = endWithoutLease(head, 'CANCELLED', reason, ledger.store.now())
   const after = recordAfter(departure)
@@ -61,7 +67,7 @@ async function endWhereItWaits(ledger: Ledger, seen: Seen, reason: string): Prom
           ...places.map((from) => planDeparture(ledger, seen, from, departure, after)),
           ...givenBack(ledger, seen, after, places.length),
         ]
-  const results = await commitBlock(ledger.store, block)
+  const results = await commitBlock(ledger.store, [...block, ...noting(ledger, places.length, note)])
   const place = places.find((_, at) => results[at] !== false)
   if (place === undefined) return undefined
   return { kind: 'ended', departure, raw: after ?? raw, from: stateIn(ledger, place[0], head) }
@@ -80,6 +86,7 @@ async function endLease(
   { raw, head }: Seen,
   [, key]: Key,
   reason: string,
+  note: Note | undefined,
 ): Promise<Cancelling | undefined> {
   const [grant] = await readGrants(ledger, [key])
   if (grant?.raw !== raw) return undefined
@@ -88,7 +95,7 @@ async function endLease(
   const failure = { message: head.cancelled ?? reason }
   const plan = planSettle(ledger, grant, { kind: 'cancelled', failure }, at, [lanes.ready])
   const heard: Change = { after: 0, hint: [lanes.evicted, lanes.ready] }
-  const [applied] = await commitBlock(store, [...plan.changes, heard])
+  const [applied] = await commitBlock(store, [...plan.changes, heard, ...noting(ledger, 1, note)])
   if (applied === false) return undefined
   return { kind: 'ended', departure: plan.departure, raw: plan.raw ?? raw, from: 'active' }
 }
@@ -99,6 +106,7 @@ async function tell(
   { name, raw, head }: Seen,
   lease: Key,
   reason: string,
+  note: Note | undefined,
 ): Promise<Cancelling | undefined> {
   if (head.cancelled !== undefined) return { kind: 'told' }
   const [applied] = await commitBlock(ledger.store, [
@@ -107,6 +115,7 @@ async function tell(
       set: [[name, encodeHead(marked(head, reason))]],
       hint: [ledger.lanes.evicted],
     },
+    ...noting(ledger, 1, note),
   ])
   return applied === false ? undefined : { kind: 'told' }
 }

@@ -21,6 +21,7 @@ import { type JobState, stateOfLane } from '../core/lifecycle.ts'
 import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key, Page } from '../store.ts'
+import { type Note, noting } from './audit.ts'
 import { hasArrived, reachable } from './bulk.ts'
 import { commitBlock, following, replan } from './commit.ts'
 import { type Ledger, describeJob, readHead } from './ledger.ts'
@@ -94,7 +95,7 @@ export async function stateOf(ledger: Ledger, name: string): Promise<JobState | 
 }
 
 /** Removes a job and all its records; false where there is none. A running one is `JOB_STATE` unless `force`. */
-export async function removeJob(ledger: Ledger, name: string, force: boolean): Promise<boolean> {
+export async function removeJob(ledger: Ledger, name: string, force: boolean, note?: Note): Promise<boolean> {
   return replan(async () => {
     const [raw] = await ledger.store.read([name])
     if (raw === undefined) return false
@@ -103,7 +104,10 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean): P
     const found = head === undefined ? await keysNaming(ledger, name) : placesOf(ledger, name, head)
     if (force && head !== undefined) found.push(...(await leaseOf(ledger, head, name)))
     const places = force ? found : found.filter(([lane]) => lane !== ledger.lanes.lease)
-    const results = await commitBlock(ledger.store, planRemovals(ledger, { name, raw, head }, places))
+    const results = await commitBlock(ledger.store, [
+      ...planRemovals(ledger, { name, raw, head }, places),
+      ...noting(ledger, places.length, note),
+    ])
     if (places.some((_, at) => results[at] !== false)) return true
     const running = head === undefined ? found : await leaseOf(ledger, head, name)
     if (!force && running.some(([lane]) => lane === ledger.lanes.lease)) {
@@ -148,7 +152,7 @@ export async function retryJob(
   ledger: Ledger,
   name: string,
   ulid: string,
-  { resetAttempts }: { resetAttempts: boolean },
+  { resetAttempts, note }: { resetAttempts: boolean; note?: Note },
 ): Promise<{ raw: string; head: Head }> {
   const { store } = ledger
   return replan(async () => {
@@ -160,7 +164,7 @@ export async function retryJob(
       )
     }
     const { change, again, encoded } = planRetry(ledger, { name, raw, head }, ulid, resetAttempts)
-    const [applied] = await commitBlock(store, [change])
+    const [applied] = await commitBlock(store, [change, ...noting(ledger, 1, note)])
     return applied === false ? undefined : { raw: encoded, head: again }
   })
 }

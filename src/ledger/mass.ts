@@ -19,6 +19,7 @@ import {
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import type { Change, Span } from '../store.ts'
+import type { Note } from './audit.ts'
 import { releaseBulks, sweepBulk } from './bulk.ts'
 import { commitBlock, commitBlocks, replan } from './commit.ts'
 import { changeOf, planDueTime } from './edit.ts'
@@ -127,8 +128,8 @@ const removalFrom =
   ({ lane, key, raw }) =>
     planRemoval(ledger, lane, key, raw)
 
-/** Removes every job that waits, and those that are delayed too where asked to; those that run go on. */
-export async function drainQueue(ledger: Ledger, delayed: boolean): Promise<void> {
+/** Removes every job that waits, and those that are delayed too where asked to; those that run go on. How many went. */
+export async function drainQueue(ledger: Ledger, delayed: boolean): Promise<number> {
   const { lanes, store } = ledger
   await releaseBulks(ledger)
   const spans: Span[] = [
@@ -137,7 +138,9 @@ export async function drainQueue(ledger: Ledger, delayed: boolean): Promise<void
     { lane: lanes.suspect, until: delayed ? undefined : throughTime(store.now()) },
   ]
   if (delayed) spans.push({ lane: lanes.due })
-  for (const span of spans) for await (const _ of walk(ledger, span, Infinity, removalFrom(ledger)));
+  let drained = 0
+  for (const span of spans) drained += await sum(walk(ledger, span, Infinity, removalFrom(ledger)))
+  return drained
 }
 
 /** States whose jobs can be cleaned. */
@@ -236,7 +239,7 @@ async function sum(pages: AsyncGenerator<string[]>): Promise<number> {
  * Removes the queue with everything in it, its schedules first. The settings say that it is under way, so that no worker claims; they go last, so
  * that what was interrupted can be ended by another call.
  */
-export async function obliterateQueue(ledger: Ledger, force: boolean): Promise<void> {
+export async function obliterateQueue(ledger: Ledger, force: boolean, note?: Note): Promise<void> {
   const { store, lanes } = ledger
   let wasPaused = false
   await changeConfig(ledger, (config) => {
@@ -261,7 +264,7 @@ export async function obliterateQueue(ledger: Ledger, force: boolean): Promise<v
   })
   await commitBlock(store, [{ delete: [lastBulkId(ledger.queue)] }])
   await emptyWindows(ledger, (await readConfig(ledger)).config)
-  await changeConfig(ledger, () => ({}))
+  await changeConfig(ledger, () => ({}), note)
 }
 
 async function removeEverything(ledger: Ledger, force: boolean): Promise<void> {

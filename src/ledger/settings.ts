@@ -1,6 +1,7 @@
 /** A queue's own settings: read, and changed by compare-and-set. */
 import { type QueueConfig, decodeConfig, encodeConfig } from '../core/config.ts'
 import type { RateWindow } from '../core/limits.ts'
+import { type Note, noting } from './audit.ts'
 import { commitBlock, replan } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -8,6 +9,7 @@ import type { Ledger } from './ledger.ts'
 export async function changeConfig(
   ledger: Ledger,
   change: (config: QueueConfig) => QueueConfig,
+  note?: Note,
 ): Promise<boolean> {
   const { store, configId, lanes } = ledger
   return replan(async () => {
@@ -20,6 +22,7 @@ export async function changeConfig(
         ...(next === undefined ? { delete: [configId] } : { set: [[configId, next]] }),
         hint: [lanes.settings],
       },
+      ...noting(ledger, 1, note),
     ])
     return applied === false ? undefined : true
   })

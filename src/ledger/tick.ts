@@ -143,7 +143,7 @@ async function lastRun(ledger: Ledger, { lastJob, timing }: Schedule): Promise<L
   const busy = head !== undefined && head.finishedOn === undefined
   if (overlap === 'cancel-previous') {
     const makeWay = async (): Promise<void> => {
-      if (busy) await cancelJob(ledger, job, 'the next run of its schedule has begun', false)
+      if (busy) await cancelJob(ledger, job, 'the next run of its schedule has begun', { force: false })
     }
     return { ...NO_MATTER, busy, makeWay }
   }

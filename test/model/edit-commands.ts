@@ -15,10 +15,12 @@ interface Edit {
   readonly act: (job: Job) => Promise<void>
   /** Where the job must be; anywhere where nothing is said. */
   readonly places?: readonly Place[]
+  /** Where its place does not say all. */
+  readonly fits?: (job: ModelJob, now: number) => boolean
   readonly change: (world: World, job: ModelJob, now: number) => World
 }
 
-const edit = (q: QueueNumber, id: string, { label, act, places, change }: Edit, fault?: Fault) =>
+const edit = (q: QueueNumber, id: string, { label, act, places, fits, change }: Edit, fault?: Fault) =>
   new Step(`${label} of ${id}`, q, fault, {
     prepare: () => undefined,
     act: async (_, { here }) => {
@@ -30,7 +32,8 @@ const edit = (q: QueueNumber, id: string, { label, act, places, change }: Edit, 
     expect: (_, world, { now }) => {
       const job = world.jobs.get(id)
       if (job === undefined) return { states: [world], out: 'none' }
-      if (places?.includes(job.place) === false) return { states: [world], out: { error: 'JOB_STATE' } }
+      if (places?.includes(job.place) === false || fits?.(job, now) === false)
+        return { states: [world], out: { error: 'JOB_STATE' } }
       counters.edited++
       return { states: [world, change(world, job, now)], out: null }
     },
@@ -40,6 +43,8 @@ const newDelay = (delay: number): Edit => ({
   label: `changeDelay(${delay})`,
   act: (job) => (delay === 0 ? job.promote() : job.changeDelay(delay)),
   places: ['due', 'suspect'],
+  // A suspect that is due waits.
+  fits: ({ place, runAt }, now) => place === 'due' || runAt! > now,
   change: (world, job, now) => delayInWorld(world, job, now, delay),
 })
 

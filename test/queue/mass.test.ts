@@ -8,7 +8,7 @@ import { type Stage, gate, only, stage } from '../stage/stage.ts'
 /** More than two pages. */
 /** Workers that are there stay. */
 const lanesLeft = ({ lanes }: MemoryContent): string[] =>
-  [...lanes.keys()].filter((lane) => !lane.startsWith('workers:'))
+  [...lanes.keys()].filter((lane) => !/^(workers|audit):/.test(lane))
 
 const MANY = 450
 
@@ -404,8 +404,8 @@ describe('retryJobs', () => {
       'timestamp must be a whole number of milliseconds from 0 to 9007199254740991, not -5',
     ],
     [
-      { reason: 5 },
-      'retryJobs has no option "reason"; it has state, name, from, to, code, resetAttempts, timestamp, count',
+      { why: 5 },
+      'retryJobs has no option "why"; it has by, reason, state, name, from, to, code, resetAttempts, timestamp, count',
     ],
   ])('of %j is refused', async (options, message) => {
     const { queue } = stage()
