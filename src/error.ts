@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'JOB_NOT_FOUND'
   | 'JOB_STATE'
   | 'LOCK_LOST'
+  | 'GROUP_FULL'
   | 'NO_HANDLER'
   | 'TIMEOUT'
   | 'CANCELLED'

@@ -3,7 +3,7 @@ import type { LetterOrigin, LetterStory } from './core/dead-letter.ts'
 import type { FailedCode } from './core/head.ts'
 import type { HistoryEntry } from './core/history.ts'
 import { type KeptOptions, attemptsOf } from './core/job-options.ts'
-import { readReadyKey } from './core/keys.ts'
+import { groupOf, readReadyKey, unescapePart } from './core/keys.ts'
 import type { Departure, Ending } from './core/lifecycle.ts'
 import { decodePayload } from './core/payload.ts'
 import type { SchemaLookup } from './core/schema.ts'
@@ -49,6 +49,8 @@ export interface KeptJobOptions extends Readonly<KeptOptions> {
   readonly lifo: boolean
   /** The job's id, whoever chose it. */
   readonly jobId: string
+  /** Whose turn it is taken in, where it belongs to a group. */
+  readonly group: { readonly id: string; readonly priority: number } | undefined
 }
 
 /** What a dead letter was before. */
@@ -175,6 +177,7 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
       priority: key?.priority ?? 0,
       lifo: key?.lifo ?? false,
       jobId: id,
+      group: head === undefined ? undefined : groupIn(head.key),
     }
     this.progress = (decodePayload(record.progress) ?? 0) as Progress | number
     this.delay = head?.opts.delay ?? 0
@@ -222,5 +225,9 @@ export abstract class JobFields<Data = any, Result = any, Name extends string = 
   }
 }
 
+function groupIn(key: string): KeptJobOptions['group'] {
+  const group = groupOf(key)
+  return group === undefined ? undefined : { id: unescapePart(group), priority: readReadyKey(key).priority }
+}
 const stacksOf = (history: readonly HistoryEntry[]): string[] =>
   history.flatMap(({ error }) => (error?.stack === undefined ? [] : [error.stack]))

@@ -1,5 +1,5 @@
 /** What every part of a queue's API stands on: its options, its ledger, its events, and whether it is open. */
-import { checkOptions, object, refuseOption } from './core/check.ts'
+import { type Check, checkOptions, object, refuseOption } from './core/check.ts'
 import { type CheckedJobOptions, checkDefaultJobOptions } from './core/job-options.ts'
 import { checkQueueName } from './core/names.ts'
 import { type PassedOverQueueOptions, byLegacy, passedOver } from './core/legacy.ts'
@@ -23,6 +23,8 @@ export abstract class QueueBase<First = any, Result = Omitted, Name extends stri
   /** @internal */
   protected readonly ledger: Ledger
   /** @internal */
+  protected readonly groupBy: QueueOptions['groupBy']
+  /** @internal */
   protected readonly defaults: CheckedJobOptions
   /** @internal */
   protected readonly schemasOf: SchemaLookup
@@ -35,11 +37,11 @@ export abstract class QueueBase<First = any, Result = Omitted, Name extends stri
   constructor(name: string, options: QueueOptions<First>) {
     this.name = checkQueueName(name)
     const passed = new Map<string, string>()
-    const { store, defaultJobOptions, schemas } = checkOptions<
+    const { store, defaultJobOptions, groupBy, schemas } = checkOptions<
       Omit<QueueOptions, keyof PassedOverQueueOptions>
     >(
       options ?? {},
-      { store: storeCheck, defaultJobOptions: object, schemas: schemasCheck },
+      { store: storeCheck, defaultJobOptions: object, groupBy: functionCheck, schemas: schemasCheck },
       'the queue',
       '',
       byLegacy('queue', passed),
@@ -47,6 +49,7 @@ export abstract class QueueBase<First = any, Result = Omitted, Name extends stri
     if (store === undefined)
       refuseOption('store', undefined, 'a store, such as memoryStore() or levelStore(path)')
     this.schemasOf = schemaLookup(schemas)
+    this.groupBy = groupBy
     this.defaults = checkDefaultJobOptions(defaultJobOptions)
     this.assertElsewhere(this.defaults)
     this.ledger = openLedger(store, name)
@@ -138,3 +141,6 @@ export abstract class QueueBase<First = any, Result = Omitted, Name extends stri
     }) as unknown as JobOf<MapOf<First, Result, Name>>
   }
 }
+
+const functionCheck: Check<never> = (value, field) =>
+  typeof value === 'function' ? (value as never) : refuseOption(field, value, 'a function')

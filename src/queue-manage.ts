@@ -35,7 +35,7 @@ import {
 import { type Redriven, redriveLetters } from './ledger/redrive.ts'
 import { changeConfig } from './ledger/settings.ts'
 import { Retain } from './loops/retain.ts'
-import { QueueLimits } from './queue-limits.ts'
+import { QueueGroups } from './queue-groups.ts'
 import type { RetryJobsOptions } from './queue-options.ts'
 import { nextUlid } from './ulids.ts'
 
@@ -63,7 +63,7 @@ export abstract class QueueManage<
   First = any,
   Result = Omitted,
   Name extends string = string,
-> extends QueueLimits<First, Result, Name> {
+> extends QueueGroups<First, Result, Name> {
   readonly #retain = new Retain(this.ledger, (error) => this.events.emit('error', asHoldfastError(error)))
 
   /** Ends this queue object; the store stays open. Later calls reject with `QUEUE_CLOSED`. */

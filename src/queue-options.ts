@@ -12,6 +12,12 @@ export interface QueueOptions<First = any> extends PassedOverQueueOptions {
   store: Store
   /** What every job of this queue object is added with, unless `add` says otherwise. */
   defaultJobOptions?: DefaultJobOptions
+  /** The group of every job that does not say one itself: its id, or `undefined` for none. */
+  groupBy?: (job: {
+    readonly name: string
+    readonly data: any
+    readonly opts: JobOptions
+  }) => string | number | undefined
   /**
    * What the data of jobs must be, by their names: `{ name: schema }` or `{ name: { data: schema, result: schema } }`, of any
    * library that speaks Standard Schema (zod, valibot, arktype, ...). The types of the queue follow from them.

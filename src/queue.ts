@@ -1,7 +1,13 @@
 /** The queue: adding jobs. A thin shell: it checks what users give and calls the ledger. */
 import { TURN_JOBS } from './core/bounds.ts'
 import { refuseOption, refuseStranger } from './core/check.ts'
-import { type JobOptions, checkJobOptions } from './core/job-options.ts'
+import {
+  type CheckedJobOptions,
+  type JobOptions,
+  checkGroupId,
+  checkJobOptions,
+  refuseGrouped,
+} from './core/job-options.ts'
 import { checkJobName } from './core/names.ts'
 import { checkRepeat } from './core/schedule-options.ts'
 import { HoldfastError } from './error.ts'
@@ -106,7 +112,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
   #check(name: string, data: unknown, options: JobOptions | undefined): Checked | Promise<Checked> {
     this.assertOpen()
     checkJobName(name)
-    const checked = checkJobOptions(options, this.defaults)
+    const checked = this.#grouped(name, data, options, checkJobOptions(options, this.defaults))
     if (checked.repeat !== undefined)
       refuseOption('repeat', checked.repeat, 'left out of addBulk: add and upsertJobScheduler make schedules')
     this.assertElsewhere(checked)
@@ -114,6 +120,21 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     return typeof encoded === 'string'
       ? { name, data: encoded, options: checked }
       : encoded.then((text) => ({ name, data: text, options: checked }))
+  }
+
+  /** A job that says no group itself belongs to the one that `groupBy` says. */
+  #grouped(
+    name: string,
+    data: unknown,
+    opts: JobOptions | undefined,
+    checked: CheckedJobOptions,
+  ): CheckedJobOptions {
+    if (this.groupBy === undefined || checked.group !== undefined) return checked
+    const id = this.groupBy({ name, data, opts: opts ?? {} })
+    if (id === undefined) return checked
+    const grouped = { ...checked, group: { id: checkGroupId(id, 'groupBy') } }
+    refuseGrouped(grouped)
+    return grouped
   }
 
   async #addRepeating<N extends NameOf<MapOf<First, Result, Name>>>(

@@ -20,6 +20,7 @@ import type { Job, JobOf } from './job.ts'
 import type { MapOf, Omitted } from './job-map.ts'
 import type { Depth } from './ledger/depart.ts'
 import { asHoldfastError } from './ledger/commit.ts'
+import { holdGroup, noGroup } from './ledger/group.ts'
 import { openLedger } from './ledger/ledger.ts'
 import { holdQueue } from './ledger/settings.ts'
 import { ByHand } from './loops/by-hand.ts'
@@ -101,6 +102,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
         ...rules,
         almanac: almanacOf(store),
         limiter: checked.limiter,
+        group: checked.group ?? {},
       },
       this.#reports(),
     )
@@ -112,6 +114,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
         leaseMs: lockDuration,
         maxStalledCount,
         limiter: checked.limiter,
+        group: checked.group ?? {},
         next: () => ++claims,
       },
       { ...rules, now: () => store.now(), error: (error) => this.events.emit('error', error) },
@@ -180,6 +183,15 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     duration(1)(ms, 'ms')
     await this.#store.ready()
     await this.#hold(ms)
+  }
+
+  /**
+   * The same for the jobs of one group: that of `job`. @throws HoldfastError `OPTION_INVALID`; `JOB_STATE` for a job of no group.
+   */
+  async rateLimitGroup(job: Pick<Job, 'id' | 'opts'>, ms: number): Promise<void> {
+    duration(1)(ms, 'ms')
+    await this.#store.ready()
+    await holdGroup(openLedger(this.#store, this.name), job.opts.group?.id ?? noGroup(job.id), ms)
   }
 
   /** What a handler throws after `rateLimit(ms)`: the job keeps its place, no attempt is burnt. */

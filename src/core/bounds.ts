@@ -98,6 +98,19 @@ export const DURATION_MOST = 100 * 365 * 24 * 3_600_000
 /** Handlers one worker runs at once. */
 export const CONCURRENCY_MOST = 10_000
 
+/** Groups that one cycle visits at most. */
+export const VISITS_MOST = 20
+/** Jobs that one visit takes at most. */
+export const VISIT_JOBS = 80
+/** Jobs of a visit by a group's weight. */
+export const WEIGHT_MOST = 80
+/** The most that `maxSize` of a group can say. */
+export const GROUP_JOBS_MOST = 1_000_000_000
+/** Jobs that one step brings into their groups. */
+export const ARRIVALS = 100
+/** Milliseconds before a job of a group is looked at again that found no room for its name. */
+export const NAME_WAIT = 1000
+
 /** The most starts a rate limit can say. */
 export const RATE_MOST = 1_000_000_000
 /** Keys of the lane that counts the starts of one window. A limit above is counted over a part of its time. */

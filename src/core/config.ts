@@ -15,6 +15,8 @@ export interface QueueConfig {
   readonly heldUntil?: number | undefined
   /** Lengths of the windows that rates were ever counted in: each has a lane, which goes with the queue. */
   readonly windows?: readonly number[] | undefined
+  /** The same for the groups. */
+  readonly groupWindows?: readonly number[] | undefined
 }
 
 /** `undefined` where everything is at its default: such a queue has no record. */

@@ -27,6 +27,7 @@ import {
 } from './check.ts'
 import { type DeduplicationOptions, deduplicationCheck } from './deduplication-options.ts'
 import { type DeadLetterOptions, deadLetterCheck } from './dead-letter-options.ts'
+import { type CheckedGroup, type JobGroup, groupCheck, groupIdCheck } from './group.ts'
 import { type PassedOverKeepOptions, byLegacy } from './legacy.ts'
 import { checkName, keyTextCheck } from './names.ts'
 import type { RepeatOptions } from './schedule-options.ts'
@@ -98,6 +99,8 @@ export interface JobOptions {
   sizeLimit?: number
   /** What the job can be found by: up to 8 texts of at most 128 bytes as escaped; one that is named twice counts once. */
   tags?: readonly string[]
+  /** Whose turn it is taken in: jobs of one group wait for each other, not for those of other groups. */
+  group?: JobGroup
   /** Who or what asked for this job: short texts, up to 2 KiB as JSON. */
   metadata?: Record<string, string>
   /** Makes a schedule instead of a job: `jobId` is its id (default: name, pattern and tz), and adding it again changes nothing. */
@@ -107,12 +110,17 @@ export interface JobOptions {
 /** What `defaultJobOptions` of a queue can say: all but what belongs to one job. */
 export type DefaultJobOptions = Omit<
   JobOptions,
-  'jobId' | 'runAt' | 'idempotencyKey' | 'deduplication' | 'repeat'
+  'jobId' | 'runAt' | 'idempotencyKey' | 'deduplication' | 'group' | 'repeat'
 >
 
 /** Job options after checking: one form each, `delay` and `runAt` still as given. */
 export interface CheckedJobOptions
-  extends Omit<JobOptions, 'runAt' | 'backoff' | 'deadLetter' | 'removeOnComplete' | 'removeOnFail'> {
+  extends Omit<
+    JobOptions,
+    'runAt' | 'backoff' | 'deadLetter' | 'removeOnComplete' | 'removeOnFail' | 'group'
+  > {
+  /** Whose turn it is taken in. */
+  group?: CheckedGroup
   /** ms since the epoch. */
   runAt?: number
   /** How long to wait before the next try. */
@@ -188,7 +196,11 @@ const defaultChecks: Checks<DefaultJobOptions> = {
   metadata: metadataCheck,
 }
 
-const jobChecks: Checks<JobOptions> = {
+/** The id of a group. */
+export const checkGroupId: Check<string> = groupIdCheck(checkName)
+
+const jobChecks: { readonly [K in keyof Required<JobOptions>]: Check<unknown> } = {
+  group: groupCheck(checkGroupId),
   jobId: (value, field) => checkName(value, field, JOB_ID_BYTES),
   idempotencyKey: keyTextCheck,
   deduplication: deduplicationCheck,
@@ -202,14 +214,30 @@ const legacyOfJobs = byLegacy('job')
 export const checkDefaultJobOptions = (given: unknown): CheckedJobOptions =>
   checkOptions(given, defaultChecks, 'defaultJobOptions', '', legacyOfJobs) as CheckedJobOptions
 
+/** A job of a group cannot be what another one makes of it: it would have to change its line. */
+export function refuseGrouped({ group, deduplication, deadLetter }: CheckedJobOptions): void {
+  if (group !== undefined && deadLetter !== undefined)
+    refuseOption('deadLetter', deadLetter, 'left out for a job of a group')
+  for (const way of ['replace', 'keepLastIfActive'] as const)
+    if (group !== undefined && deduplication?.[way] === true)
+      refuseOption(`deduplication.${way}`, true, 'left out for a job of a group')
+}
+
 /** A job's own options over its queue's defaults. @throws HoldfastError `OPTION_INVALID` naming the field. */
 export function checkJobOptions(given: unknown, defaults: CheckedJobOptions): CheckedJobOptions {
   if (given === undefined) return defaults
-  const own = checkOptions(given, jobChecks, 'the job', '', legacyOfJobs) as CheckedJobOptions
+  const own = checkOptions<object>(
+    given,
+    jobChecks,
+    'the job',
+    '',
+    legacyOfJobs,
+  ) as unknown as CheckedJobOptions
   if (own.delay !== undefined && own.runAt !== undefined) {
     refuseOption('runAt', given && (given as JobOptions).runAt, 'left out where delay is given')
   }
   const merged = { ...defaults, ...own }
+  refuseGrouped(merged)
   if (own.runAt !== undefined) delete merged.delay
   return merged
 }

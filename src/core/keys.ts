@@ -10,6 +10,13 @@
  *     reap:<q>      <until>/<claim>                          a reaper's verdict on a claim, itself expiring
  *     blocked:<q>   <reason>/<priority>/<order>/<job>        waiting for something else; a reason may have a `/`
  *     parked:<q>    <name>/<priority>/<order>/<job>          runnable, but its worker runs enough jobs of this name
+ *     grouped:<q>   <group>/<priority>/<order>/<job>         runnable, in its group
+ *     arrive:<q>    <runAt>/<group>/<priority>/<order>/<job> delayed, backing off, or on its way into its group (runAt 0)
+ *     penned:<q>    <group>/<runAt>/<priority>/<order>/<job> backing off, and its group waits for it
+ *     turn:<q>      <eligibleAt>.<n>/<group's record>        groups to be visited, each once, the next first
+ *     full:<q>      <group's record>                         groups that have all they may have running
+ *     halted:<q> idle:<q>  <group's record>                  groups that are paused; without jobs, but with limits of their own
+ *     turns.<ms>:<q>  <group>/<startedAt>/<claim>/<job>      starts of a group, where its rate is limited
  *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
  *     tag:<q>       <tag>/<added at>/<job>                   jobs that have a tag, as long as they are there
  *     lapse:<q>     <until>/<record>                         idempotency keys and deduplication ids that lapse
@@ -24,7 +31,8 @@
  *     bulk-ready.<bulk>:<q>, bulk-due.<bulk>:<q>             its jobs, with the keys they will have there
  *     schedules:<q> <next>/<schedule>                        when each schedule runs next
  *
- * `<priority>/<order>` is a job's *ready key*: the total order of a queue. `<job>` is the id of the job's head record.
+ * `<priority>/<order>` is a job's *ready key*: the total order of a queue. With its group before it, it is what a grouped job has
+ * instead, also in `lease` and `blocked`; where such a job goes is in `places.ts`. `<job>` is the id of the job's head record.
  */
 import { TIME_MOST } from './bounds.ts'
 
@@ -75,11 +83,6 @@ export const deduplicationIdOf = (queuePart: string, id: string): string =>
 /** The escaped name of the queue whose job has this head record. */
 export const queuePartOf = (head: string): string => head.slice(0, head.indexOf(':'))
 
-/** Exists while a bulk is being stored: its jobs are not to be seen. */
-export const bulkId = (queue: string, bulk: string): string => `queue:${escapePart(queue)}:bulk.${bulk}`
-/** The bulk of several units that was stored last. */
-export const lastBulkId = (queue: string): string => `queue:${escapePart(queue)}:bulks`
-
 /** A schedule's record. */
 export const scheduleId = (queue: string, key: string): string =>
   `sched:${escapePart(queue)}:${escapePart(key)}`
@@ -111,6 +114,13 @@ type LaneName =
   | 'audit'
   | 'evicted'
   | 'settings'
+  | 'grouped'
+  | 'arrive'
+  | 'penned'
+  | 'turn'
+  | 'full'
+  | 'halted'
+  | 'idle'
   | 'staged'
   | 'release'
   | 'schedules'
@@ -118,7 +128,19 @@ type LaneName =
 export type Lanes = Readonly<Record<LaneName, string>>
 
 /** In which a job has exactly one key: its state key. */
-export const STATE_LANES = ['ready', 'due', 'suspect', 'lease', 'blocked', 'parked', 'done', 'dead'] as const
+export const STATE_LANES = [
+  'ready',
+  'grouped',
+  'due',
+  'arrive',
+  'penned',
+  'suspect',
+  'lease',
+  'blocked',
+  'parked',
+  'done',
+  'dead',
+] as const
 export type StateLane = (typeof STATE_LANES)[number]
 
 export function lanesOf(queue: string): Lanes {
@@ -141,6 +163,13 @@ export function lanesOf(queue: string): Lanes {
     audit: lane('audit'),
     evicted: lane('evicted'),
     settings: lane('settings'),
+    grouped: lane('grouped'),
+    arrive: lane('arrive'),
+    penned: lane('penned'),
+    turn: lane('turn'),
+    full: lane('full'),
+    halted: lane('halted'),
+    idle: lane('idle'),
     staged: lane('staged'),
     release: lane('release'),
     schedules: lane('schedules'),
@@ -148,14 +177,16 @@ export function lanesOf(queue: string): Lanes {
   }
 }
 
-/** Where the jobs of a bulk are until all of it is stored, by where they go then. */
-export const bulkLanes = (queue: string, bulk: string): { ready: string; due: string } => ({
-  ready: `bulk-ready.${bulk}:${escapePart(queue)}`,
-  due: `bulk-due.${bulk}:${escapePart(queue)}`,
-})
+/** The group of a job by its ready key, as keys have it. */
+export function groupOf(key: string): string | undefined {
+  const end = key.indexOf('/')
+  return end === key.lastIndexOf('/') ? undefined : key.slice(0, end)
+}
 
-/** Where the starts of a window of so many ms are counted. */
-export const windowLane = (queue: string, ms: number): string => `win.${ms}:${escapePart(queue)}`
+const orderIn = (key: string): string => {
+  const group = groupOf(key)
+  return group === undefined ? key : key.slice(group.length + 1)
+}
 
 /** A point in time as 13 digits; what lies outside of them is moved to their ends. */
 export const timeDigits = (at: number): string =>
@@ -167,27 +198,39 @@ const invertUlid = (ulid: string): string =>
   ulid.replace(/./g, (letter) => CROCKFORD[31 - CROCKFORD.indexOf(letter)]!)
 
 /** The total order of a queue: priority (0 first), then last-in-first-out jobs, newest first, then the others by the time they are due. */
-export function readyKey(priority: number, lifo: boolean, dueAt: number, ulid: string): string {
+export function readyKey(
+  priority: number,
+  lifo: boolean,
+  dueAt: number,
+  ulid: string,
+  group?: string,
+): string {
   const time = timeDigits(dueAt)
   const order = lifo ? `0.${invertDigits(time)}.${invertUlid(ulid)}` : `1.${time}.${ulid}`
-  return `${String(priority).padStart(7, '0')}/${order}`
+  const key = `${String(priority).padStart(7, '0')}/${order}`
+  return group === undefined ? key : `${group}/${key}`
 }
 
 /** What a ready key says of its job. */
-export function readReadyKey(key: string): { priority: number; lifo: boolean; dueAt: number } {
+export function readReadyKey(ready: string): { priority: number; lifo: boolean; dueAt: number } {
+  const key = orderIn(ready)
   const lifo = key[8] === '0'
   const digits = key.slice(10, 23)
   return { priority: Number(key.slice(0, 7)), lifo, dueAt: Number(lifo ? invertDigits(digits) : digits) }
 }
 
 /** The ULID in a ready key: of keys that one process stamped, the later one has the larger. */
-export const ulidOf = (key: string): string => (key[8] === '0' ? invertUlid(key.slice(24)) : key.slice(24))
+export function ulidOf(ready: string): string {
+  const key = orderIn(ready)
+  return key[8] === '0' ? invertUlid(key.slice(24)) : key.slice(24)
+}
 
 /** A ready key with another priority, or the other order; its time and ULID stay. */
-export function withPriority(key: string, priority: number, lifo: boolean): string {
+export function withPriority(ready: string, priority: number, lifo: boolean): string {
+  const key = orderIn(ready)
   const [wasLifo, digits, ulid] = [key[8] === '0', key.slice(10, 23), key.slice(24)]
   const dueAt = Number(wasLifo ? invertDigits(digits) : digits)
-  return readyKey(priority, lifo, dueAt, wasLifo ? invertUlid(ulid) : ulid)
+  return readyKey(priority, lifo, dueAt, wasLifo ? invertUlid(ulid) : ulid, groupOf(ready))
 }
 
 /** A ready key of a job that is due at another time; its priority, order and ULID stay. */

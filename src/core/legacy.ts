@@ -56,7 +56,6 @@ const NO_SANDBOX = refused(
 )
 const NO_TELEMETRY = later('listen to the events of queue and worker, and give a trace along in metadata')
 const NO_FLOWS = later('there are no flows; let the handler of the last child add the parent')
-const NO_GROUPS = later('a queue for each group can have its own worker and concurrency')
 const NO_STRATEGY = refused(
   'patterns are read by cron-parser, everywhere alike. Write: add(name, data, { runAt }) in the handler, for what no pattern says',
 )
@@ -95,7 +94,6 @@ export const LEGACY: Readonly<Record<Place, Rows>> = {
       'attempts bounds the tries of a job, maxStalledCount the leases that end without one. Write: { maxStalledCount: 3 }',
     ),
     maximumRateLimitDelay: moot('a limited worker sleeps until its next slot'),
-    group: NO_GROUPS,
     batch: later('a handler gets one job; concurrency makes many run at once, and their ends share a write'),
     ttl: later("the job's timeout bounds an attempt"),
     telemetry: NO_TELEMETRY,
@@ -122,8 +120,6 @@ export const LEGACY: Readonly<Record<Place, Rows>> = {
     ignoreDependencyOnFailure: NO_FLOWS,
     removeDependencyOnFailure: NO_FLOWS,
     debounce: refused('it is named deduplication. Write: deduplication: { id, ttl }'),
-    group: NO_GROUPS,
-    ttl: later('timeout bounds an attempt; a handler can compare job.timestamp with the time it begins'),
     telemetry: NO_TELEMETRY,
   },
   retention: {

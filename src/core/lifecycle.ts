@@ -76,15 +76,18 @@ export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
   pruned: { from: ['completed', 'failed'], to: ['gone'] },
 }
 
-/** Which public state a job with its key in a lane has; `suspect` is waiting once it is due. */
+/** Which public state a job with its key in a lane has; what is in `suspect`, `arrive` or `penned` is waiting once it is due. */
 export function stateOfLane(lane: StateLane, isDue = false): JobState {
   switch (lane) {
     case 'ready':
+    case 'grouped':
     case 'parked':
       return 'waiting'
     case 'due':
       return 'delayed'
     case 'suspect':
+    case 'arrive':
+    case 'penned':
       return isDue ? 'waiting' : 'delayed'
     case 'lease':
       return 'active'
@@ -217,12 +220,15 @@ function endByStall(head: HeadDraft, failure: Failure, at: Circumstances): Depar
 
 /** Back in line: at once, later, or, where one more stall would end it, alone. */
 function again(head: HeadDraft, wait: number, { now, maxStalledCount }: Circumstances): Departure {
-  const stalls = head.stalledCounter ?? 0
-  const isSuspect = stalls > 0 && stalls >= maxStalledCount
-  if (!isSuspect && wait <= 0) return { head, lane: 'ready' }
+  const suspect = isSuspect(head, maxStalledCount)
+  if (!suspect && wait <= 0) return { head, lane: 'ready' }
   head.runAt = now + wait
-  return { head, lane: isSuspect ? 'suspect' : 'due' }
+  return { head, lane: suspect ? 'suspect' : 'due' }
 }
+
+/** Whether its next stall would end it: it is run alone. */
+export const isSuspect = ({ stalledCounter = 0 }: Head, maxStalledCount: number): boolean =>
+  stalledCounter > 0 && stalledCounter >= maxStalledCount
 
 function finish(head: HeadDraft, now: number): Departure {
   head.cancelled = undefined

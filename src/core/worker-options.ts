@@ -12,6 +12,7 @@ import {
 } from './check.ts'
 import { checkName } from './names.ts'
 import { type LegacySettings, byLegacy } from './legacy.ts'
+import { type GroupLimits, groupLimitsCheck } from './group.ts'
 import { type RateLimit, rateLimitCheck } from './limits.ts'
 import { schemasCheck } from './schema.ts'
 
@@ -23,6 +24,8 @@ export interface WorkerSettings {
   perName?: Record<string, { concurrency: number }>
   /** Starts of the queue's jobs in every stretch of time, over all workers: give it to each of them. With a limit of the queue's own the lower holds. Default: no limit. */
   limiter?: RateLimit
+  /** What holds for every group of the queue's jobs, over all workers: give it to each of them; of unlike limits the lower holds. Default: groups take turns, without limits. */
+  group?: GroupLimits
   /** How long a lease lasts unless it is renewed; default 30,000. */
   lockDuration?: number
   /** How long after a claim or renewal the next renewal comes; default half of `lockDuration`. */
@@ -66,6 +69,7 @@ const settingsChecks: Checks<WorkerSettings> = {
   concurrency: concurrencyCheck,
   perName: perNameCheck,
   limiter: rateLimitCheck,
+  group: groupLimitsCheck,
   lockDuration: duration(10),
   lockRenewTime: duration(1),
   maxStalledCount: integer(0, 1_000_000),

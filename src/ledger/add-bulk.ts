@@ -1,6 +1,7 @@
 /** Adding many jobs at once, all of them or none: in one unit where they fit, else staged and made visible by one commit. */
 import { BULK_UNITS, UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
 import { fingerprint } from '../core/fingerprint.ts'
+import { refuseOption } from '../core/check.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import {
@@ -41,6 +42,13 @@ export async function addJobs(ledger: Ledger, jobs: readonly NewJob[], bulk: str
     const added = fitsOneUnit(together.unit) ? await addTogether(ledger, jobs, together) : undefined
     if (added !== undefined) return added
   }
+  const counted = jobs.find(({ options }) => options.group?.maxSize !== undefined)
+  if (counted !== undefined)
+    refuseOption(
+      'group.maxSize',
+      counted.options.group?.maxSize,
+      'left out in a bulk that one write cannot hold',
+    )
   return addStaged(ledger, jobs, bulk)
 }
 

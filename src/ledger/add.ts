@@ -4,9 +4,10 @@ import { jobIdOf } from '../core/keys.ts'
 import { checkUnit } from '../core/unit.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Result } from '../store.ts'
-import { type AddPlan, type AddedJob, type NewJob, type Over, planAdd } from './addition.ts'
+import { type AddPlan, type AddedJob, type NewJob, type Over, planAdd, visitsOf } from './addition.ts'
 import { commitBlock, following, replan, sizeOf } from './commit.ts'
 import { joinHolder, saysMore } from './deduplicate.ts'
+import { assertRoom, roomsOf } from './group-room.ts'
 import type { Ledger } from './ledger.ts'
 import { type Meeting, meet } from './meet.ts'
 
@@ -25,8 +26,9 @@ export interface Together {
 
 /** Adds one job; where it exists that is answered, `deduplicated`. */
 export async function addJob(ledger: Ledger, job: NewJob): Promise<AddedJob> {
-  const { change, added } = planAdd(ledger, job, ledger.lanes)
-  const [result] = await commitBlock(ledger.store, [change])
+  const { change, visits, added } = planAdd(ledger, job, ledger.lanes)
+  const unit = visits.length === 0 ? [change] : [change, ...visits.map((visit) => following(visit, 0))]
+  const [result] = await commitBlock(ledger.store, unit)
   return result === false ? (await addTogether(ledger, [job]))![0]! : added
 }
 
@@ -49,6 +51,10 @@ export async function addTogether(
       if (refused.length === 0) return true
       missing = await answerMet(ledger, refused, answers)
       if (missing.length === 0) return true
+      await assertRoom(
+        ledger,
+        missing.map(({ job }) => job),
+      )
       ;({ plans, unit } = planTogether(ledger, missing))
       return fitsOneUnit(unit) || hasNew(answers.added) ? undefined : false
     })
@@ -69,9 +75,14 @@ export function planTogether(ledger: Ledger, jobs: readonly Placed[]): Together 
     expect: {
       absent: plans.flatMap(({ change }) => change.expect?.absent ?? []),
       equal: plans.flatMap(({ change }) => change.expect?.equal ?? []),
+      size: roomsOf(
+        ledger,
+        jobs.map(({ job }) => job),
+      ).map(({ size }) => size),
     },
   }
-  return { plans, unit: [free, ...plans.map(({ change }) => following(change, 0))] }
+  const changes = [...plans.map(({ change }) => change), ...visitsOf(plans)]
+  return { plans, unit: [free, ...changes.map((change) => following(change, 0))] }
 }
 
 /** Whether it is within the bounds of a unit. */
@@ -155,7 +166,7 @@ const joinOne = (ledger: Ledger, job: NewJob): Promise<AddedJob> =>
     const meeting = await meet(ledger, job)
     if (meeting.kind === 'job') return existing(job, meeting)
     if (meeting.kind === 'holder') return joinHolder(ledger, job, meeting)
-    const { change, added } = planAdd(ledger, job, ledger.lanes, meeting.over)
-    const [result] = await commitBlock(ledger.store, [change])
+    const { change, visits, added } = planAdd(ledger, job, ledger.lanes, meeting.over)
+    const [result] = await commitBlock(ledger.store, [change, ...visits.map((visit) => following(visit, 0))])
     return result === false ? undefined : added
   })

@@ -19,19 +19,21 @@ import {
 } from '../core/idempotency.ts'
 import { type CheckedJobOptions, keptOptions } from '../core/job-options.ts'
 import {
+  type Lanes,
   blockedKey,
-  dueKey,
   escapePart,
+  groupOf,
   idempotencyId,
   lapseKey,
   partId,
   readyKey,
   timeDigits,
-  waitingKey,
 } from '../core/keys.ts'
 import { ownedKeys, ttlKeys } from '../core/owned.ts'
+import { type Placement, laterPlace, toWait } from '../core/places.ts'
 import type { PayloadText } from '../core/payload.ts'
 import type { Change, Key } from '../store.ts'
+import { expectedOf } from './group-room.ts'
 import type { Ledger } from './ledger.ts'
 
 /** A job that is to be added, checked. */
@@ -60,6 +62,8 @@ export interface AddedJob {
 /** An addition, planned. */
 export interface AddPlan {
   readonly change: Change
+  /** What brings workers to it, after it. */
+  readonly visits: readonly Change[]
   readonly added: AddedJob
 }
 
@@ -67,6 +71,7 @@ export interface AddPlan {
 export interface Destination {
   readonly ready: string
   readonly due: string
+  readonly arrive: string
   /** The bulk they belong to. */
   readonly bulk?: string
   /** The job whose end they wait for, and the lease it is on. */
@@ -106,7 +111,10 @@ export function timesOf({ store }: Ledger, { options, ulid }: NewJob) {
   const asked = options.runAt ?? now + (options.delay ?? 0)
   if (asked > TIME_MOST) refuseOption('delay', options.delay, 'a time before the year 2286')
   const dueAt = Math.max(now, asked)
-  return { now, dueAt, key: readyKey(options.priority ?? 0, options.lifo ?? false, dueAt, ulid) }
+  const { group } = options
+  const priority = group?.priority ?? options.priority ?? 0
+  const key = readyKey(priority, options.lifo ?? false, dueAt, ulid, group && escapePart(group.id))
+  return { now, dueAt, key }
 }
 
 export function planAdd(ledger: Ledger, job: NewJob, to: Destination, over: Over = {}): AddPlan {
@@ -134,26 +142,35 @@ export function planAdd(ledger: Ledger, job: NewJob, to: Destination, over: Over
   const raw = encodeHead(head)
   const set: (readonly [string, string])[] = [[record, raw]]
   if (!inline) set.push([partId('payload', record), seal(data)])
-  const place: Key =
-    blocked !== undefined
-      ? [ledger.lanes.blocked, blockedKey(blocked, key, record)]
-      : delayed
-        ? [to.due, dueKey(dueAt, key, record)]
-        : [to.ready, waitingKey(key, record)]
+  const { key: place, visits } =
+    blocked === undefined
+      ? placeOf({ ...ledger.lanes, ...to }, key, record, { now, dueAt, staged: to.bulk !== undefined })
+      : { key: [ledger.lanes.blocked, blockedKey(blocked, key, record)] as const, visits: [] }
   const own: Change = {
-    // A ULID is new; asking the store about it would cost a read for each job.
-    expect: options.jobId === undefined ? undefined : { absent: [record] },
+    expect: expectedOf(ledger.lanes, options, record),
     add: [place, ...ownedKeys(ledger.lanes, record, head), ...ttlKeys(ledger.lanes, record, head)],
     set,
   }
   const added: AddedJob = { id, raw, head, delayed, deduplicated: false }
   if (options.idempotencyKey === undefined && options.deduplication === undefined)
-    return { change: own, added }
+    return { change: own, visits, added }
   const taking = nothingTaken()
   takeKey(ledger, job, record, over, taking)
   takeId(ledger, record, head, over, taking)
   if (to.after !== undefined) taking.present.push([ledger.lanes.lease, to.after.leaseKey])
-  return { change: withTaking(own, taking), added }
+  return { change: withTaking(own, taking), visits, added }
+}
+
+/** Where a new job goes. What is staged gets into its group with the bulk. */
+function placeOf(
+  lanes: Lanes,
+  ready: string,
+  record: string,
+  { now, dueAt, staged }: { readonly now: number; readonly dueAt: number; readonly staged: boolean },
+): Placement {
+  if (dueAt > now) return { key: laterPlace(lanes, dueAt, ready, record), visits: [] }
+  if (staged && groupOf(ready) !== undefined) return { key: laterPlace(lanes, 0, ready, record), visits: [] }
+  return toWait(lanes, ready, record, now)
 }
 
 /** The idempotency key, for the job of this head record. */
@@ -212,4 +229,11 @@ export function readDeduplication(record: string): DeduplicationRecord | undefin
   } catch {
     return undefined
   }
+}
+
+/** One visit brings workers to all jobs of a group. */
+export function visitsOf(plans: readonly AddPlan[]): readonly Change[] {
+  const byGroup = new Map<string, readonly Change[]>()
+  for (const { visits, added } of plans) if (visits.length > 0) byGroup.set(groupOf(added.head!.key)!, visits)
+  return [...byGroup.values()].flat()
 }

@@ -7,7 +7,8 @@ import { BULK_MS, PAGE_KEYS, RELEASE_JOBS } from '../core/bounds.ts'
 import { seal } from '../core/codec.ts'
 import { nameOf } from '../core/evaluate.ts'
 import type { Head } from '../core/head.ts'
-import { bulkId, bulkLanes, claimsKey, exactly, lastBulkId, timeOf } from '../core/keys.ts'
+import { claimsKey, exactly, timeOf } from '../core/keys.ts'
+import { bulkId, bulkLanes, lastBulkId } from '../core/bulk-keys.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import type { Change } from '../store.ts'
@@ -19,7 +20,7 @@ import { planRemoval } from './retain.ts'
 /** A bulk that is being stored, as its producer knows it. */
 export interface Staging {
   readonly bulk: string
-  readonly lanes: { readonly ready: string; readonly due: string }
+  readonly lanes: ReturnType<typeof bulkLanes>
   /** Its key in `staged`: who takes it away ends the bulk. */
   entry: string
 }
@@ -102,11 +103,12 @@ export async function releaseBulk({ store, lanes, queue }: Ledger, bulk: string)
       size: [
         [{ lane: from.ready }, 0, 0],
         [{ lane: from.due }, 0, 0],
+        [{ lane: from.arrive }, 0, 0],
       ],
     },
     remove: [[lanes.release, bulk]],
   }
-  for (const place of ['ready', 'due'] as const) {
+  for (const place of ['ready', 'due', 'arrive'] as const) {
     for (;;) {
       const move = { from: { lane: from[place], limit: RELEASE_JOBS }, to: [{ lane: lanes[place] }] }
       const [moved, done] = await commitBlock(store, [{ move }, over])

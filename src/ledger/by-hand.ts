@@ -2,25 +2,31 @@
  * Leases that are held by hand: one job a claim, not renewed by any loop. What the holder does not end or extend in time is
  * taken from it, as from any other worker.
  */
-import { type RateLimit, isLimited, limitsOf } from '../core/limits.ts'
+import { PAGE_KEYS } from '../core/bounds.ts'
+import type { GroupLimits } from '../core/group.ts'
+import { NO_LIMITS, type RateLimit, isLimited, limitsOf, windowsOf } from '../core/limits.ts'
 import type { Departure, Ending } from '../core/lifecycle.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change } from '../store.ts'
 import {
+  type ClaimPlan,
   type Claimant,
   type Grant,
+  type SeenConfig,
   grantsOf,
   newClaim,
   planClaim,
   planPromotion,
   readConfig,
 } from './claim.ts'
+import { bringToGroups } from './arrive.ts'
 import { type Block, commitBlock, commitBlocks, replan } from './commit.ts'
 import { planRenewal, planRetirement } from './lease.ts'
 import { type Ledger, describeJob } from './ledger.ts'
 import { planSetAside } from './set-aside.ts'
 import { knowWindows } from './settings.ts'
 import { joinSettles, judgeRefusal, planSettleReading } from './settle.ts'
+import { isStill, planRotation, planStill, planVisit, postpone, readVisit, visitsOf } from './turns.ts'
 
 /** Extensions without an answer that are remembered; of more, the newest. */
 const UNANSWERED_MOST = 20
@@ -43,15 +49,22 @@ export interface Holder extends Claimant {
   readonly maxStalledCount: number
   /** Its bound on starts of the queue. */
   readonly limiter: RateLimit | undefined
+  /** What it says of every group. */
+  readonly group: GroupLimits
   /** A number that it never gave before. */
   readonly next: () => number
 }
 
-/** The next job of the queue; `undefined` where there is none, or the queue is paused. */
+/** The next job of the queue, those of groups last; `undefined` where there is none, or the queue is paused. */
 export async function claimByHand(ledger: Ledger, holder: Holder): Promise<HandLease | undefined> {
-  for (const suspect of [false, true]) {
+  const ways = [
+    () => claimOne(ledger, holder, false),
+    () => claimOne(ledger, holder, true),
+    () => claimGrouped(ledger, holder),
+  ]
+  for (const claim of ways) {
     for (;;) {
-      const claimed = await claimOne(ledger, holder, suspect)
+      const claimed = await claim()
       if (claimed === undefined) break
       if (claimed.grant.head !== undefined) return claimed
       await commitBlock(ledger.store, planSetAside(ledger, claimed.grant))
@@ -67,19 +80,66 @@ async function claimOne(ledger: Ledger, holder: Holder, suspect: boolean): Promi
   ]
   return replan<{ lease: HandLease | undefined }>(async () => {
     const seen = await readConfig(ledger)
-    const { paused = false, heldUntil = 0 } = seen.config
-    if (paused || store.now() - store.skewMs < heldUntil) return { lease: undefined }
-    const limits = limitsOf(seen.config, holder.limiter)
-    if (await knowWindows(ledger, seen.config, limits.windows)) return undefined
-    const plan = { ...newClaim(ledger, holder, holder.next(), 1, suspect), limits }
+    const plan = await planByHand(ledger, holder, seen, suspect)
+    if (plan === 'again') return undefined
+    if (plan === undefined) return { lease: undefined }
     const before = suspect ? [] : [planPromotion(ledger), unpark]
     const answers = await commitBlocks(store, [...before, planClaim(ledger, seen, plan)])
     const claimed = answers.at(-1)!
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     if (claimed instanceof HoldfastError || claimed[0] === false) return undefined
     const [grant] = grantsOf(plan, claimed.at(-1)!)
-    return { lease: grant && { grant, until: plan.until, perhaps: [], told: isLimited(limits) } }
+    return { lease: grant && leaseOf(plan, grant) }
   }).then(({ lease }) => lease)
+}
+
+const leaseOf = ({ until, limits = NO_LIMITS }: ClaimPlan, grant: Grant): HandLease => ({
+  grant,
+  until,
+  perhaps: [],
+  told: isLimited(limits),
+})
+
+/** A claim under the settings that were seen; `undefined` where they allow none, `again` where they had to be changed first. */
+async function planByHand(
+  ledger: Ledger,
+  holder: Holder,
+  { config }: SeenConfig,
+  suspect: boolean,
+): Promise<ClaimPlan | undefined | 'again'> {
+  const { store } = ledger
+  const { paused = false, heldUntil = 0 } = config
+  if (paused || store.now() - store.skewMs < heldUntil) return undefined
+  const limits = limitsOf(config, holder.limiter)
+  if (await knowWindows(ledger, config, limits.windows)) return 'again'
+  if (await knowWindows(ledger, config, windowsOf([holder.group.limit]), true)) return 'again'
+  return { ...newClaim(ledger, holder, holder.next(), 1, suspect), limits }
+}
+
+/** Of the group whose turn it is; groups that have nothing to give are passed on, a bounded number of them. */
+async function claimGrouped(ledger: Ledger, holder: Holder): Promise<HandLease | undefined> {
+  const { store, lanes } = ledger
+  await bringToGroups(ledger)
+  const [pointers = 0] = await store.count([{ lane: lanes.turn }])
+  for (let tries = Math.min(pointers, PAGE_KEYS); tries > 0; tries--) {
+    const seen = await readConfig(ledger)
+    const plan = await planByHand(ledger, holder, seen, false)
+    if (plan === undefined) return undefined
+    if (plan === 'again') continue
+    const { block, place } = planRotation(ledger, holder.next(), 1)
+    const [moved] = await commitBlock(store, block)
+    const [visit] = visitsOf(moved!, place, holder.group)
+    if (visit === undefined) return undefined
+    if (isStill(ledger, visit)) await commitBlock(store, planStill(ledger, visit))
+    else {
+      const answer = await commitBlock(store, planVisit(ledger, seen, plan, visit))
+      const { claimed, left } = readVisit(answer, visit)
+      const [grant] = grantsOf(plan, claimed)
+      if (grant !== undefined) return leaseOf(plan, grant)
+      if (!left) await postpone(ledger, [visit])
+    }
+  }
+  return undefined
 }
 
 /** Makes a lease last until `ms` from now. @throws HoldfastError `LOCK_LOST`. */
@@ -103,14 +163,16 @@ export async function settleByHand(
   ledger: Ledger,
   lease: HandLease,
   ending: Ending,
-  { maxStalledCount }: Holder,
+  holder: Holder,
 ): Promise<Departure> {
+  const { maxStalledCount } = holder
   const { grant } = lease
   const { store } = ledger
   return replan(async () => {
     const at = { now: store.now(), random: store.host.random(), maxStalledCount }
     const hint = lease.told ? [ledger.lanes.ready] : undefined
-    const plan = await planSettleReading(ledger, grant, ending, at, hint)
+    const manner = { hint, strict: holder.group.strict }
+    const plan = await planSettleReading(ledger, grant, ending, at, manner)
     const entries = lease.perhaps.map(
       (until): Change => ({ after: 0, ...planRetirement(ledger, grant.claim, until)[0] }),
     )

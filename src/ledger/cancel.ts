@@ -70,7 +70,7 @@ async function endWhereItWaits(
   const results = await commitBlock(ledger.store, [...block, ...noting(ledger, places.length, note)])
   const place = places.find((_, at) => results[at] !== false)
   if (place === undefined) return undefined
-  return { kind: 'ended', departure, raw: after ?? raw, from: stateIn(ledger, place[0], head) }
+  return { kind: 'ended', departure, raw: after ?? raw, from: stateIn(ledger, ...place) }
 }
 
 /** What it held in common with others, once for all candidates: where one of them has applied. */
@@ -93,7 +93,7 @@ async function endLease(
   const { store, lanes } = ledger
   const at = { now: store.now(), random: 0, maxStalledCount: Infinity }
   const failure = { message: head.cancelled ?? reason }
-  const plan = planSettle(ledger, grant, { kind: 'cancelled', failure }, at, [lanes.ready])
+  const plan = planSettle(ledger, grant, { kind: 'cancelled', failure }, at, { hint: [lanes.ready] })
   const heard: Change = { after: 0, hint: [lanes.evicted, lanes.ready] }
   const [applied] = await commitBlock(store, [...plan.changes, heard, ...noting(ledger, 1, note)])
   if (applied === false) return undefined

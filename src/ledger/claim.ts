@@ -24,11 +24,12 @@ import { type Limits, NO_LIMITS } from '../core/limits.ts'
 import { HoldfastError } from '../error.ts'
 import type { PayloadText } from '../core/payload.ts'
 import { nameOf } from '../core/evaluate.ts'
-import type { Result } from '../store.ts'
+import type { Change, Result } from '../store.ts'
 import type { Block } from './commit.ts'
 import type { JobRecord } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
 import { countedAt, planTrim, roomOf } from './rates.ts'
+import { type Visit, planVisit } from './turns.ts'
 
 /** A queue's settings as one read saw them; a claim is refused when they have changed since. */
 export interface SeenConfig {
@@ -92,6 +93,8 @@ export interface ClaimPlan {
   readonly suspect?: boolean
   /** Default: none. */
   readonly limits?: Limits
+  /** The group whose turn it is, instead of the jobs that are ready. */
+  readonly visit?: Visit
 }
 
 /** Whoever claims: its name and a random part, escaped, and how long its leases last. */
@@ -113,6 +116,10 @@ export function newClaim(
   return { claim, limit, until: now + leaseMs, suspect }
 }
 
+/** A claim is refused under other settings than were seen. */
+export const settingsHold = ({ configId }: Ledger, { raw }: SeenConfig): NonNullable<Change['expect']> =>
+  raw === undefined ? { absent: [configId] } : { equal: [[configId, raw]] }
+
 /** Jobs that one claim may take: a move counts two operations a key and one more for each window, and one is the claim's entry. */
 export const claimMost = ({ windows }: Limits): number =>
   Math.floor((UNIT_OPERATIONS - 2) / (2 + 2 * windows.length))
@@ -122,11 +129,12 @@ export const claimMost = ({ windows }: Limits): number =>
  * Its first result says whether the settings still hold, its last what it got.
  */
 export function planClaim(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan): Block {
-  const { lanes, configId, store } = ledger
-  const { claim, limit, until, suspect = false, limits = NO_LIMITS } = plan
+  const { lanes, store } = ledger
+  const { claim, limit, until, suspect = false, limits = NO_LIMITS, visit } = plan
+  if (visit !== undefined) return planVisit(ledger, seen, plan, visit)
   const at = readClaimName(claim).grantedAt
   return [
-    { expect: seen.raw === undefined ? { absent: [configId] } : { equal: [[configId, seen.raw]] } },
+    { expect: settingsHold(ledger, seen) },
     ...limits.windows.map((window) => planTrim(ledger, window, at, Math.max(limit, TRIM_KEYS))),
     {
       after: 0,

@@ -2,9 +2,10 @@
 import { letterOf } from '../core/dead-letter.ts'
 import { type Head, encodeHead, owns } from '../core/head.ts'
 import type { HistoryEntry } from '../core/history.ts'
-import { dueKey, finishedKey, partId, waitingKey } from '../core/keys.ts'
+import { partId, waitingKey } from '../core/keys.ts'
 import type { Departure } from '../core/lifecycle.ts'
 import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
+import { placeOfDeparture } from '../core/places.ts'
 import type { Change, Key } from '../store.ts'
 import { following } from './commit.ts'
 import { type Ledger, openLedger, readHead } from './ledger.ts'
@@ -17,11 +18,19 @@ export interface Seen {
   readonly head: Head
 }
 
+/** In what way leases are ended. */
+export interface Manner {
+  /** Who is to hear of it. */
+  readonly hint?: readonly string[] | undefined
+  /** A job that is to be tried again holds its group up. */
+  readonly strict?: boolean | undefined
+}
+
 /** The head record that a departure leaves; `undefined` where nothing of the job is kept under its id. */
 export const recordAfter = ({ lane, head }: Departure): string | undefined =>
   lane === 'gone' || lane === 'moved' ? undefined : encodeHead(head)
 
-/** From the place it has now. `after` is `recordAfter` of the departure, `parts` are records that come with it, and `hint` says who is to hear of it. */
+/** From the place it has now. `after` is `recordAfter` of the departure, `parts` are records that come with it. */
 export function planDeparture(
   ledger: Ledger,
   { name, raw, head }: Seen,
@@ -29,7 +38,7 @@ export function planDeparture(
   departure: Departure,
   after: string | undefined,
   parts: readonly (readonly [id: string, value: string])[] = NO_PARTS,
-  hint?: readonly string[],
+  { hint, strict = false }: Manner = {},
 ): Change {
   const expect = { equal: [[name, raw] as const] }
   if (after === undefined) {
@@ -39,7 +48,7 @@ export function planDeparture(
   return {
     expect,
     remove: [from],
-    add: [stateKey(ledger, name, departure)],
+    add: [placeOfDeparture(ledger.lanes, name, departure, ledger.store.now(), strict).key],
     set: [[name, after], ...parts],
     hint,
   }
@@ -111,21 +120,4 @@ export function planMove(
   const depth = maxDepth + 1
   const passes: Change = { after: 0, expect: { size: [[{ lane: lanes.ready }, depth, depth]] } }
   return { changes: [move, passes], depth: { queue, depth } }
-}
-
-function stateKey({ lanes }: Ledger, name: string, { head, lane }: Departure): Key {
-  switch (lane) {
-    case 'ready':
-      return [lanes.ready, waitingKey(head.key, name)]
-    case 'due':
-      return [lanes.due, dueKey(head.runAt!, head.key, name)]
-    case 'suspect':
-      return [lanes.suspect, dueKey(head.runAt!, head.key, name)]
-    case 'done':
-      return [lanes.done, finishedKey(head.finishedOn!, name)]
-    case 'dead':
-      return [lanes.dead, finishedKey(head.finishedOn!, name)]
-    default:
-      throw new Error(`${name} is gone and has no key`)
-  }
 }

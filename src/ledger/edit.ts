@@ -14,13 +14,15 @@ import {
   withOwned,
   withoutOwned,
 } from '../core/head.ts'
-import { dueKey, parkedKey, partId, readReadyKey, readyKey, waitingKey, withPriority } from '../core/keys.ts'
+import { dueKey, groupOf, partId, readReadyKey, readyKey, withPriority } from '../core/keys.ts'
+import { laterPlace, placesDelayed, placesToRun, toWait } from '../core/places.ts'
 import type { PayloadText } from '../core/payload.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key } from '../store.ts'
 import { reachable } from './bulk.ts'
 import { type Grant, adoptHead } from './claim.ts'
-import { commitBlock, replan } from './commit.ts'
+import { commitBlock, following, replan } from './commit.ts'
+import { letGroupGo } from './group.ts'
 import { type Ledger, describeJob } from './ledger.ts'
 import { stateOf } from './locate.ts'
 
@@ -35,6 +37,8 @@ interface Candidate {
   readonly from: Key
   readonly to: Key
   readonly head: Head
+  /** What brings workers to it. */
+  readonly visits?: readonly Change[]
 }
 
 /**
@@ -57,23 +61,23 @@ export function planDueTime(
   const { priority, lifo } = readReadyKey(head.key)
   const dueAt = store.now() + delay
   const moved = draftOf(head)
-  moved.key = readyKey(priority, lifo, dueAt, ulid)
+  moved.key = readyKey(priority, lifo, dueAt, ulid, groupOf(head.key))
   moved.opts = { ...head.opts, delay: delay === 0 ? undefined : delay }
   const timed: HeadDraft = { ...draftOf(moved), runAt: dueAt }
   const ready: HeadDraft = { ...draftOf(moved), runAt: undefined }
-  const [was, later] = [dueKey(head.runAt, head.key, name), dueKey(dueAt, moved.key, name)]
-  return [
-    {
-      from: [lanes.due, was],
-      ...(delay === 0
-        ? { to: [lanes.ready, waitingKey(moved.key, name)], head: ready }
-        : { to: [lanes.due, later], head: timed }),
-    },
-    // A suspect that is due waits: it is no longer delayed.
-    ...(head.runAt <= store.now()
-      ? []
-      : [{ from: [lanes.suspect, was], to: [lanes.suspect, later], head: timed } as const]),
-  ]
+  const now = toWait(lanes, moved.key, name, store.now())
+  const later = laterPlace(lanes, dueAt, moved.key, name)
+  // A suspect that is due waits: it is no longer delayed.
+  const isDue = head.runAt <= store.now()
+  const places = placesDelayed(lanes, name, head).filter(([lane]) => lane !== lanes.suspect || !isDue)
+  return places.map((from): Candidate => {
+    // A suspect stays one, whenever it is due.
+    if (from[0] === lanes.suspect)
+      return { from, to: [lanes.suspect, dueKey(dueAt, moved.key, name)], head: timed }
+    return delay === 0
+      ? { from, to: now.key, head: ready, visits: now.visits }
+      : { from, to: later, head: timed }
+  })
 }
 
 /**
@@ -91,17 +95,8 @@ export const changePriority = (
     const was = readReadyKey(head.key)
     const changed = draftOf(head)
     changed.key = withPriority(head.key, wanted.priority ?? was.priority, wanted.lifo ?? was.lifo)
-    const places = (key: string): Key[] => {
-      const waiting: Key[] = [
-        [lanes.ready, waitingKey(key, name)],
-        [lanes.parked, parkedKey(head.name, key, name)],
-      ]
-      if (head.runAt === undefined) return waiting
-      const timed = dueKey(head.runAt, key, name)
-      return [...waiting, [lanes.due, timed], [lanes.suspect, timed]]
-    }
-    const to = places(changed.key)
-    return places(head.key).map((from, at): Candidate => ({ from, to: to[at]!, head: changed }))
+    const to = placesToRun(lanes, name, changed)
+    return placesToRun(lanes, name, head).map((from, at): Candidate => ({ from, to: to[at]!, head: changed }))
   })
 
 async function edit(
@@ -115,12 +110,16 @@ async function edit(
     const { raw, head } = await reachable(ledger, name, (await store.read([name]))[0])
     const candidates = candidatesOf(head)
     const encoded = candidates.map((candidate) => encodeHead(candidate.head))
-    const results = await commitBlock(
-      store,
-      candidates.map((candidate, at) => changeOf(name, raw, candidate, encoded[at]!)),
-    )
-    const at = results.findIndex((result) => result !== false)
-    if (at >= 0) return { raw: encoded[at]!, head: candidates[at]!.head }
+    const visits = candidates.flatMap(({ visits = [] }, at) => visits.map((visit) => following(visit, at)))
+    const results = await commitBlock(store, [
+      ...candidates.map((candidate, at) => changeOf(name, raw, candidate, encoded[at]!)),
+      ...visits,
+    ])
+    const at = results.slice(0, candidates.length).findIndex((result) => result !== false)
+    if (at >= 0) {
+      if (candidates[at]!.from[0] === ledger.lanes.penned) await letGroupGo(ledger, head.key)
+      return { raw: encoded[at]!, head: candidates[at]!.head }
+    }
     const [now] = await store.read([name])
     if (now !== raw) return undefined
     throw new HoldfastError(

@@ -137,7 +137,7 @@ async function explainFound(
   [lane, key]: Key,
 ): Promise<Explanation> {
   const now = ledger.store.now()
-  const found: Found = { name, head, lane, key, state: stateIn(ledger, lane, head), now }
+  const found: Found = { name, head, lane, key, state: stateIn(ledger, lane, key), now }
   const looked = await Promise.all(LOOKS.map(async (look) => look(ledger, found)))
   const causes = looked.flat()
   return explanation(jobIdOf(name), found.state, causes.length > 0 ? causes : [{ cause: 'next' }])

@@ -6,6 +6,9 @@ import { type LetterStory, readStory } from '../core/dead-letter.ts'
 import { DATA, type Head, RESULT, owns } from '../core/head.ts'
 import { type HistoryEntry, completionEntry, historyIds, readEntry } from '../core/history.ts'
 import {
+  type Lanes,
+  STATE_LANES,
+  type StateLane,
   below,
   claimOfLease,
   exactly,
@@ -56,32 +59,21 @@ export const countPrioritized = async (ledger: Ledger): Promise<number> =>
   }).then(({ count }) => count)
 
 async function countLanes({ store, lanes }: Ledger): Promise<JobCounts> {
-  const dueSuspects: Span = { lane: lanes.suspect, until: throughTime(store.now()) }
+  const until = throughTime(store.now())
   const counts = await store.count([
-    { lane: lanes.ready },
-    { lane: lanes.parked },
-    { lane: lanes.due },
-    { lane: lanes.suspect },
-    dueSuspects,
-    { lane: lanes.lease },
-    { lane: lanes.blocked },
-    { lane: lanes.done },
-    { lane: lanes.dead },
+    ...STATE_LANES.map((name) => ({ lane: lanes[name] })),
+    { lane: lanes.suspect, until },
+    { lane: lanes.arrive, until },
   ])
-  const [
-    ready = 0,
-    parked = 0,
-    due = 0,
-    suspect = 0,
-    suspectDue = 0,
-    lease = 0,
-    blocked = 0,
-    done = 0,
-    dead = 0,
-  ] = counts
+  const inLane = Object.fromEntries(STATE_LANES.map((name, at) => [name, counts[at] ?? 0])) as Record<
+    StateLane,
+    number
+  >
+  const due = counts.slice(STATE_LANES.length).reduce((sum, count) => sum + count, 0)
+  const { ready, grouped, parked, arrive, penned, suspect, lease, blocked, done, dead } = inLane
   return {
-    waiting: ready + parked + suspectDue,
-    delayed: due + suspect - suspectDue,
+    waiting: ready + grouped + parked + due,
+    delayed: inLane.due + suspect + arrive + penned - due,
     active: lease,
     'waiting-children': blocked,
     completed: done,
@@ -89,21 +81,39 @@ async function countLanes({ store, lanes }: Ledger): Promise<JobCounts> {
   }
 }
 
+/** Jobs that wait; of those whose group waits for one of its own only the lane says so, not the time. */
+export const spansWaiting = (lanes: Lanes, now: number): Span[] => [
+  { lane: lanes.suspect, until: throughTime(now) },
+  { lane: lanes.parked },
+  { lane: lanes.ready },
+  { lane: lanes.arrive, until: throughTime(now) },
+  { lane: lanes.grouped },
+]
+
+/** Jobs that are delayed. */
+export const spansDelayed = (lanes: Lanes, now: number): Span[] => [
+  { lane: lanes.due },
+  { lane: lanes.suspect, from: throughTime(now) },
+  { lane: lanes.arrive, from: throughTime(now) },
+  { lane: lanes.penned },
+]
+
 /** The lanes, or parts of them, whose keys are the jobs of a state, in the order they are listed. */
 export async function spansOf(ledger: Ledger, state: JobFilter): Promise<Span[]> {
   const { store, lanes } = ledger
   const now = throughTime(store.now())
   switch (state) {
     case 'waiting':
-      return [{ lane: lanes.suspect, until: now }, { lane: lanes.parked }, { lane: lanes.ready }]
+      return spansWaiting(lanes, store.now())
     case 'prioritized':
       return [
         ...(await prioritizedSuspects(ledger, now)),
-        ...(await prioritizedParked(ledger)),
+        ...(await prioritizedBelow(ledger, lanes.parked)),
+        ...(await prioritizedBelow(ledger, lanes.grouped)),
         { lane: lanes.ready, from: PRIORITIZED },
       ]
     case 'delayed':
-      return [{ lane: lanes.due }, { lane: lanes.suspect, from: now }]
+      return spansDelayed(lanes, store.now())
     case 'active':
       return [{ lane: lanes.lease }]
     case 'waiting-children':
@@ -115,14 +125,14 @@ export async function spansOf(ledger: Ledger, state: JobFilter): Promise<Span[]>
   }
 }
 
-/** The lane is in the order of names, so there is a span for each name, found by one look. */
-async function prioritizedParked({ store, lanes }: Ledger): Promise<Span[]> {
+/** The lane is in the order of names, or groups, so there is a span for each of them, found by one look. */
+async function prioritizedBelow({ store }: Ledger, lane: string): Promise<Span[]> {
   const spans: Span[] = []
   for (let from: string | undefined; ; ) {
-    const [[first] = []] = await store.scan([{ lane: lanes.parked, from, limit: 1 }])
+    const [[first] = []] = await store.scan([{ lane, from, limit: 1 }])
     if (first === undefined) return spans
     const name = first.slice(0, first.indexOf('/'))
-    const { lane, until } = below(lanes.parked, name)
+    const { until } = below(lane, name)
     spans.push({ lane, from: `${name}/${PRIORITIZED}`, until })
     from = until
   }

@@ -24,6 +24,8 @@ export interface Stalled {
 /** What a reaper decides with, anew for each job. */
 export interface Reaper {
   readonly maxStalledCount: number
+  /** Groups wait for those of their jobs that stalled. */
+  readonly strict?: boolean
   /** Milliseconds that a verdict lasts: a reaper that dies is itself reaped. */
   readonly verdictMs: number
 }
@@ -114,7 +116,7 @@ async function endLeases(
 async function endOne(
   ledger: Ledger,
   seen: Grant,
-  { maxStalledCount }: Reaper,
+  { maxStalledCount, strict }: Reaper,
 ): Promise<Stalled | undefined> {
   const { store } = ledger
   let grant: Grant | undefined = seen
@@ -126,7 +128,10 @@ async function endOne(
     } else {
       const at: Circumstances = { now: store.now(), random: store.host.random(), maxStalledCount }
       // Workers may wait for the room that this makes.
-      const plan = await planSettleReading(ledger, grant, stallOf(grant), at, [ledger.lanes.ready])
+      const plan = await planSettleReading(ledger, grant, stallOf(grant), at, {
+        hint: [ledger.lanes.ready],
+        strict,
+      })
       const [applied, passed] = await commitBlock(store, plan.changes)
       const depth = passed === false ? undefined : plan.depth
       if (applied !== false) return { grant, departure: plan.departure, depth }

@@ -8,44 +8,32 @@ import {
   STATE_LANES,
   below,
   blockedKey,
-  dueKey,
   exactly,
   finishedKey,
-  parkedKey,
+  groupOf,
   partId,
   readReadyKey,
   readyKey,
-  waitingKey,
+  readyKeyOfLease,
 } from '../core/keys.ts'
 import { type JobState, stateOfLane } from '../core/lifecycle.ts'
+import { isDueIn, placesInLine, roomInGroup, toWait } from '../core/places.ts'
 import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key, Page } from '../store.ts'
 import { type Note, noting } from './audit.ts'
 import { hasArrived, reachable } from './bulk.ts'
-import { commitBlock, following, replan } from './commit.ts'
+import { type Block, commitBlock, following, replan } from './commit.ts'
+import { letGroupGo } from './group.ts'
 import { type Ledger, describeJob, readHead } from './ledger.ts'
 import { TOO_NEW } from './set-aside.ts'
 
 /** Where a job with this head may have its key, besides `lease`, whose keys carry a claim. */
-export function placesOf({ lanes }: Ledger, name: string, head: Head): Key[] {
-  const places: Key[] = [
-    [lanes.ready, waitingKey(head.key, name)],
-    [lanes.blocked, blockedKey(TOO_NEW, head.key, name)],
-    [lanes.parked, parkedKey(head.name, head.key, name)],
-  ]
-  if (head.blocked !== undefined) places.push([lanes.blocked, blockedKey(head.blocked, head.key, name)])
-  if (head.runAt !== undefined) {
-    places.push(
-      [lanes.due, dueKey(head.runAt, head.key, name)],
-      [lanes.suspect, dueKey(head.runAt, head.key, name)],
-    )
-  }
-  if (head.finishedOn !== undefined) {
-    places.push([head.failedCode === undefined ? lanes.done : lanes.dead, finishedKey(head.finishedOn, name)])
-  }
-  return places
-}
+export const placesOf = ({ lanes }: Ledger, name: string, head: Head): Key[] => [
+  ...placesInLine(lanes, name, head),
+  [lanes.blocked, blockedKey(TOO_NEW, head.key, name)],
+  ...(head.blocked === undefined ? [] : [[lanes.blocked, blockedKey(head.blocked, head.key, name)] as const]),
+]
 
 /** Where a job has its state key, as one look shows it; a job whose head cannot be read is looked for everywhere. */
 export async function placeOf(
@@ -65,9 +53,9 @@ export async function placeOf(
 }
 
 /** The public state of a job with its key in a lane. */
-export function stateIn({ lanes, store }: Ledger, lane: string, { runAt }: Head): JobState {
+export function stateIn({ lanes, store }: Ledger, lane: string, key: string): JobState {
   const named = STATE_LANES.find((name) => lanes[name] === lane)!
-  return stateOfLane(named, runAt !== undefined && runAt <= store.now())
+  return stateOfLane(named, isDueIn(named, key, store.now()))
 }
 
 /** The state of a job whose record cannot be read. */
@@ -85,8 +73,7 @@ export async function stateOf(ledger: Ledger, name: string): Promise<JobState | 
     const { head } = readHead(raw)
     if (!(await hasArrived(ledger, name, head))) return 'unknown'
     const place = head && (await placeOf(ledger, name, head))
-    const state =
-      head === undefined ? await walkForState(ledger, name) : place && stateIn(ledger, place[0], head)
+    const state = head === undefined ? await walkForState(ledger, name) : place && stateIn(ledger, ...place)
     // Not found: it moved between the two reads, unless the same head is seen twice and its key is nowhere.
     if (state === undefined && previous === raw) return 'unknown'
     previous = raw
@@ -108,7 +95,11 @@ export async function removeJob(ledger: Ledger, name: string, force: boolean, no
       ...planRemovals(ledger, { name, raw, head }, places),
       ...noting(ledger, places.length, note),
     ])
-    if (places.some((_, at) => results[at] !== false)) return true
+    const gone = places.find((_, at) => results[at] !== false)
+    if (gone !== undefined) {
+      if (gone[0] === ledger.lanes.penned && head !== undefined) await letGroupGo(ledger, head.key)
+      return true
+    }
     const running = head === undefined ? found : await leaseOf(ledger, head, name)
     if (!force && running.some(([lane]) => lane === ledger.lanes.lease)) {
       throw new HoldfastError(
@@ -141,7 +132,10 @@ export function planRemovals(
     remove: ownedKeys(ledger.lanes, name, head),
     delete: ownedRecords(name, head),
   }
-  const rest = handedBack(ledger.lanes, name, head, 'removed').map((change) =>
+  const lease = places.find(([lane]) => lane === ledger.lanes.lease)
+  const room =
+    lease === undefined ? [] : roomInGroup(ledger.lanes, readyKeyOfLease(lease[1]), name, ledger.store.now())
+  const rest = [...handedBack(ledger.lanes, name, head, 'removed'), ...room].map((change) =>
     following(change, candidates.length),
   )
   return [...candidates, parts, ...rest]
@@ -163,8 +157,8 @@ export async function retryJob(
         `job ${describeJob(ledger, name)} is not finished, so there is nothing to retry`,
       )
     }
-    const { change, again, encoded } = planRetry(ledger, { name, raw, head }, ulid, resetAttempts)
-    const [applied] = await commitBlock(store, [change, ...noting(ledger, 1, note)])
+    const { block, again, encoded } = planRetry(ledger, { name, raw, head }, ulid, resetAttempts)
+    const [applied] = await commitBlock(store, [...block, ...noting(ledger, 1, note)])
     return applied === false ? undefined : { raw: encoded, head: again }
   })
 }
@@ -175,27 +169,28 @@ export function planRetry(
   { name, raw, head }: { name: string; raw: string; head: Head },
   ulid: string,
   resetAttempts: boolean,
-): { change: Change; again: Head; encoded: string } {
+): { block: Block; again: Head; encoded: string } {
   const again = nextGeneration(head, store.now(), ulid, resetAttempts)
   const encoded = encodeHead(again)
   const completion = completionEntry(head)
   const set: [string, string][] = [[name, encoded]]
   if (completion !== undefined) set.push([historyId(name, completion.attempt), encodeEntry(completion)])
+  const place = toWait(lanes, again.key, name, store.now())
   const change: Change = {
     expect: { equal: [[name, raw]] },
     remove: [[head.failedCode === undefined ? lanes.done : lanes.dead, finishedKey(head.finishedOn!, name)]],
-    add: [[lanes.ready, waitingKey(again.key, name)]],
+    add: [place.key],
     set,
     delete: owns(head, 'result') ? [partId('result', name)] : [],
   }
-  return { change, again, encoded }
+  return { block: [change, ...place.visits.map((visit) => following(visit, 0))], again, encoded }
 }
 
 function nextGeneration(head: Head, now: number, ulid: string, resetAttempts: boolean): Head {
   const { priority, lifo } = readReadyKey(head.key)
   return {
     ...withoutOwned(head, 'result'),
-    key: readyKey(priority, lifo, now, ulid),
+    key: readyKey(priority, lifo, now, ulid, groupOf(head.key)),
     generation: (head.generation ?? 0) + 1,
     attemptsMade: resetAttempts ? undefined : head.attemptsMade,
     stalledCounter: undefined,

@@ -10,23 +10,25 @@ import {
   type StateLane,
   STATE_LANES,
   jobIdOf,
-  lastBulkId,
   readReadyKey,
   throughTime,
   timeDigits,
   ulidOf,
 } from '../core/keys.ts'
+import { lastBulkId } from '../core/bulk-keys.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import type { Change, Span } from '../store.ts'
 import type { Note } from './audit.ts'
 import { releaseBulks, sweepBulk } from './bulk.ts'
-import { commitBlock, commitBlocks, replan } from './commit.ts'
+import { commitBlock, commitBlocks, following, replan } from './commit.ts'
 import { changeOf, planDueTime } from './edit.ts'
 import { lapseAll } from './lapse.ts'
 import { type Ledger, readHead } from './ledger.ts'
 import { planRetry } from './locate.ts'
 import { readConfig } from './claim.ts'
+import { emptyGroupWindows, removeGroups } from './group.ts'
+import { spansDelayed, spansWaiting } from './inspect.ts'
 import { emptyWindows } from './rates.ts'
 import { planRemoval } from './retain.ts'
 import { removeSchedules } from './schedule.ts'
@@ -132,12 +134,11 @@ const removalFrom =
 export async function drainQueue(ledger: Ledger, delayed: boolean): Promise<number> {
   const { lanes, store } = ledger
   await releaseBulks(ledger)
-  const spans: Span[] = [
-    { lane: lanes.ready },
-    { lane: lanes.parked },
-    { lane: lanes.suspect, until: delayed ? undefined : throughTime(store.now()) },
-  ]
-  if (delayed) spans.push({ lane: lanes.due })
+  const now = store.now()
+  // In `penned` the time is not first, so that what is delayed there stays unless all of it goes.
+  const spans = delayed
+    ? [...spansWaiting(lanes, now), ...spansDelayed(lanes, now)]
+    : spansWaiting(lanes, now)
   let drained = 0
   for (const span of spans) drained += await sum(walk(ledger, span, Infinity, removalFrom(ledger)))
   return drained
@@ -166,11 +167,7 @@ export async function* cleanQueue(
     (met.head?.timestamp ?? 0) <= before && (state !== 'prioritized' || isPrioritized(met))
       ? removal(met)
       : []
-  const now = throughTime(store.now())
-  const spans: Span[] =
-    state === 'delayed'
-      ? [{ lane: lanes.due }, { lane: lanes.suspect, from: now }]
-      : [{ lane: lanes.ready }, { lane: lanes.parked }, { lane: lanes.suspect, until: now }]
+  const spans = state === 'delayed' ? spansDelayed(lanes, store.now()) : spansWaiting(lanes, store.now())
   let left = limit
   for (const span of spans) {
     for await (const ids of walk(ledger, span, left, old)) {
@@ -207,7 +204,7 @@ export async function retryQueue(ledger: Ledger, retrying: Retrying): Promise<nu
   const retry: Act = ({ name, raw, head }) =>
     raw === undefined || head?.finishedOn === undefined || !isMeant(filter, head) || isDone(head)
       ? []
-      : [planRetry(ledger, { name, raw, head }, ulid(), resetAttempts).change]
+      : planRetry(ledger, { name, raw, head }, ulid(), resetAttempts).block
   return sum(walk(ledger, span, Infinity, retry, step))
 }
 
@@ -220,13 +217,16 @@ export async function promoteQueue(ledger: Ledger, ulid: () => string): Promise<
       ? []
       : planDueTime(ledger, { name, head }, ulid(), 0)
           .filter(({ from }) => from[0] === lane)
-          .map((candidate) => changeOf(name, raw, candidate, encodeHead(candidate.head)))
+          .flatMap((candidate) => [
+            changeOf(name, raw, candidate, encodeHead(candidate.head)),
+            ...(candidate.visits ?? []).map((visit) => following(visit, 0)),
+          ])
   // A suspect that is promoted stays in its lane, so the walk ends where those that are due begin.
   const suspects: Span = { lane: lanes.suspect, from: throughTime(store.now()) }
-  return (
-    (await sum(walk(ledger, { lane: lanes.due }, Infinity, promote))) +
-    (await sum(walk(ledger, suspects, Infinity, promote)))
-  )
+  const spans = [{ lane: lanes.due }, suspects, { lane: lanes.arrive }, { lane: lanes.penned }]
+  let promoted = 0
+  for (const span of spans) promoted += await sum(walk(ledger, span, Infinity, promote))
+  return promoted
 }
 
 async function sum(pages: AsyncGenerator<string[]>): Promise<number> {
@@ -263,7 +263,10 @@ export async function obliterateQueue(ledger: Ledger, force: boolean, note?: Not
     return counts.every((count) => count === 0) ? true : undefined
   })
   await commitBlock(store, [{ delete: [lastBulkId(ledger.queue)] }])
-  await emptyWindows(ledger, (await readConfig(ledger)).config)
+  const { config } = await readConfig(ledger)
+  await removeGroups(ledger)
+  await emptyGroupWindows(ledger, config)
+  await emptyWindows(ledger, config)
   await changeConfig(ledger, () => ({}), note)
 }
 

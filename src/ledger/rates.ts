@@ -4,19 +4,24 @@
  */
 import { PAGE_KEYS } from '../core/bounds.ts'
 import type { QueueConfig } from '../core/config.ts'
-import { readClaimName, throughTime, timeDigits, timeOf, windowLane } from '../core/keys.ts'
-import { type Limits, NO_LIMITS, type RateWindow, lateOf } from '../core/limits.ts'
+import { readClaimName, throughTime, timeDigits, timeOf } from '../core/keys.ts'
+import { windowLane } from '../core/group-keys.ts'
+import { type Limits, type RateWindow, lateOf } from '../core/limits.ts'
 import type { Change, Move, Place, Span } from '../store.ts'
+import type { ClaimPlan } from './claim.ts'
 import { commitBlock } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
 /** By how much longer than its window a start is remembered; where one process owns the store, claims come in the order of their times. */
-const lateness = ({ store }: Ledger, ms: number): number => (store.epoch === undefined ? lateOf(ms) : 0)
+export const lateness = ({ store }: Ledger, ms: number): number =>
+  store.epoch === undefined ? lateOf(ms) : 0
 
-/** Whether the jobs of a claim that is answered now may still be started under these limits. */
-export function isTooLate(ledger: Ledger, claim: string, { windows }: Limits = NO_LIMITS): boolean {
-  const age = ledger.store.now() - readClaimName(claim).grantedAt
-  return windows.some(({ ms }) => ledger.store.epoch === undefined && age > lateOf(ms))
+/** Whether the jobs of a claim that is answered now may not be started any more, for the sake of its rates. */
+export function isTooLate({ store }: Ledger, { claim, limits, visit }: ClaimPlan): boolean {
+  if (store.epoch !== undefined) return false
+  const windows = [...(limits?.windows ?? []), ...(visit?.bounds.windows ?? [])]
+  const age = store.now() - readClaimName(claim).grantedAt
+  return windows.some(({ ms }) => age > lateOf(ms))
 }
 
 /** Where the windows count what a claim takes: by the moment it was made and its name, so that no two keys are the same. */
@@ -62,9 +67,10 @@ export interface LimitsSeen {
 export async function lookAtLimits(ledger: Ledger, { windows }: Limits): Promise<LimitsSeen> {
   const { store, lanes } = ledger
   const spans = windows.map(({ ms }) => spanOf(ledger, ms, store.now()))
-  const [[ready = [], ...keys], sizes] = await Promise.all([
+  const [[ready = [], grouped = [], ...keys], sizes] = await Promise.all([
     store.scan([
       { lane: lanes.ready, limit: 1 },
+      { lane: lanes.grouped, limit: 1 },
       ...spans.flatMap((span): [Span & { limit: 1 }, Span & { limit: 1; descending: true }] => [
         { ...span, limit: 1 },
         { lane: span.lane, limit: 1, descending: true },
@@ -80,7 +86,7 @@ export async function lookAtLimits(ledger: Ledger, { windows }: Limits): Promise
     if (newest !== undefined)
       emptyAt = Math.max(emptyAt ?? 0, timeOf(newest) + ms + store.skewMs + lateness(ledger, ms))
   }
-  return { waiting: ready.length > 0, opensAt, emptyAt }
+  return { waiting: ready.length + grouped.length > 0, opensAt, emptyAt }
 }
 
 /** How long until the next start, in ms, where the windows of these lengths hold `max` starts or more; 0 where they do not. */

@@ -3,14 +3,18 @@
  * be read. Of those nothing is rewritten and nothing dropped: a damaged one goes to the dead lane with its raw bytes, one that
  * needs a newer version waits in `blocked` until a worker knows it.
  */
-import { PAGE_KEYS } from '../core/bounds.ts'
+import { NAME_WAIT, PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { followOn } from '../core/deduplication.ts'
 import { decodeHead } from '../core/head.ts'
-import { below, blockedKey, finishedKey, parkedKey, readyKeyIn, waitingKey } from '../core/keys.ts'
+import { below, blockedKey, finishedKey, groupOf, parkedKey } from '../core/keys.ts'
+import { readyKeyBehind } from '../core/group-keys.ts'
+import type { Ending } from '../core/lifecycle.ts'
+import { roomInGroup, toWait } from '../core/places.ts'
+import { HoldfastError } from '../error.ts'
 import type { Change } from '../store.ts'
 import type { Grant } from './claim.ts'
-import { type Block, commitBlock, following } from './commit.ts'
+import { type Block, commitBlocks, following } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The reason under which jobs that need a newer version wait in `blocked`. */
@@ -33,7 +37,8 @@ export function planSetAside(
     // Workers may wait for the room that this makes.
     hint: [lanes.ready],
   }
-  return isTooNew ? [own] : [own, following(followOn(lanes, name), 0)]
+  const after = [...(isTooNew ? [] : [followOn(lanes, name)]), ...roomInGroup(lanes, key, name, store.now())]
+  return [own, ...after.map((change) => following(change, 0))]
 }
 
 /** Ends the lease of a job that its worker has no room for: it never ran, so nothing of it changes but its place. `hint`: who else is to hear of it. */
@@ -60,16 +65,14 @@ export async function takeBack({ store, lanes }: Ledger): Promise<void> {
     if (keys.length === 0) return
     from = `${keys.at(-1)}!`
     const records = await store.read(keys.map(nameOf))
-    const block = keys.flatMap((key, at): Change[] => {
-      if (!isKnown(records[at])) return []
-      return [
-        {
-          remove: [[lanes.blocked, key]],
-          add: [[lanes.ready, waitingKey(readyKeyIn('blocked', key), nameOf(key))]],
-        },
-      ]
-    })
-    if (block.length > 0) await commitBlock(store, block)
+    const blocks = keys
+      .filter((_, at) => isKnown(records[at]))
+      .map((key) => {
+        const back = toWait(lanes, readyKeyBehind(key), nameOf(key), store.now())
+        const own: Change = { remove: [[lanes.blocked, key]], add: [back.key] }
+        return [own, ...back.visits.map((change) => following(change, 0))]
+      })
+    for (const answer of await commitBlocks(store, blocks)) if (answer instanceof HoldfastError) throw answer
   }
 }
 
@@ -81,3 +84,7 @@ function isKnown(record: string | undefined): boolean {
     return false
   }
 }
+
+/** A job whose name has no room is parked; one of a group, which cannot be, comes back after a while. */
+export const endOfCrowded = ({ key }: Grant): Ending | 'parked' =>
+  groupOf(key) === undefined ? 'parked' : { kind: 'snoozed', ms: NAME_WAIT }

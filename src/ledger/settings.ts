@@ -40,17 +40,22 @@ function decodeOrDefault(raw: string | undefined): QueueConfig {
   }
 }
 
-/** Has the queue's settings say in which windows starts are counted, so that whoever removes the queue finds their lanes. False where they do. */
+/**
+ * Has the queue's settings say in which windows starts are counted, so that whoever removes the queue finds their lanes. False
+ * where they do.
+ */
 export async function knowWindows(
   ledger: Ledger,
-  { windows: known = [] }: QueueConfig,
+  known: QueueConfig,
   windows: readonly RateWindow[],
+  ofGroups = false,
 ): Promise<boolean> {
-  const missing = windows.map(({ ms }) => ms).filter((ms) => !known.includes(ms))
+  const field = ofGroups ? 'groupWindows' : 'windows'
+  const missing = windows.map(({ ms }) => ms).filter((ms) => known[field]?.includes(ms) !== true)
   if (missing.length === 0) return false
   return changeConfig(ledger, (config) => ({
     ...config,
-    windows: [...new Set([...(config.windows ?? []), ...missing])],
+    [field]: [...new Set([...(config[field] ?? []), ...missing])],
   }))
 }
 

@@ -3,10 +3,10 @@
  * settle whose lease is gone is refused whole and nothing happens.
  */
 import { seal } from '../core/codec.ts'
-import { consequencesOf } from '../core/consequences.ts'
+import { type LeaseEnd, consequencesOf } from '../core/consequences.ts'
 import { type Head, RESULT, draftOf, fitsInline, withOwned } from '../core/head.ts'
 import { historyEntry } from '../core/history.ts'
-import { claimsKey, exactly, partId } from '../core/keys.ts'
+import { claimsKey, exactly, groupOf, partId } from '../core/keys.ts'
 import {
   type Circumstances,
   type Departure,
@@ -15,10 +15,11 @@ import {
   decidedEnding,
   endOfLease,
 } from '../core/lifecycle.ts'
+import { placeOfDeparture, roomInGroup } from '../core/places.ts'
 import type { Change, Key } from '../store.ts'
 import { type Grant, adoptHead, fenceOf } from './claim.ts'
 import { type Block, following } from './commit.ts'
-import { type Depth, planDeparture, planMove, recordAfter } from './depart.ts'
+import { type Depth, type Manner, planDeparture, planMove, recordAfter } from './depart.ts'
 import type { Ledger } from './ledger.ts'
 import { type Material, NO_MATERIAL, needsMaterial, readMaterial } from './material.ts'
 
@@ -81,20 +82,20 @@ export async function planSettleReading(
   grant: Grant,
   ending: Ending,
   at: Circumstances,
-  hint?: readonly string[],
+  manner: Manner = {},
 ): Promise<SettlePlan> {
-  if (!mayNeedMaterial(grant)) return planSettle(ledger, grant, ending, at, hint)
+  if (!mayNeedMaterial(grant)) return planSettle(ledger, grant, ending, at, manner)
   const [prepared] = await prepareSettles(ledger, [{ grant, ending, at }])
-  return planSettle(ledger, grant, ending, at, hint, prepared!.material)
+  return planSettle(ledger, grant, ending, at, manner, prepared!.material)
 }
 
-/** `hint`: who is to hear of it. `material`: what `prepareSettles` read under the same circumstances. */
+/** `material`: what `prepareSettles` read under the same circumstances. */
 export function planSettle(
   ledger: Ledger,
   grant: Grant,
   wanted: Ending,
   at: Circumstances,
-  hint?: readonly string[],
+  manner: Manner = {},
   material: Material = NO_MATERIAL,
 ): SettlePlan {
   const { name } = grant
@@ -115,17 +116,35 @@ export function planSettle(
     now: at.now,
     records: material.records,
   }
-  const consequences = consequencesOf(end).map((change) => following(change, 0))
+  const consequences = [...consequencesOf(end), ...ofGroup(ledger, end, grant.key, manner)].map((change) =>
+    following(change, 0),
+  )
   if (departure.lane === 'moved') {
     const last = historyEntry(head.attemptsStarted ?? 1, facts, ending, at.now)
-    const { changes, depth } = planMove(ledger, seen, lease, head, material, last, hint)
+    const { changes, depth } = planMove(ledger, seen, lease, head, material, last, manner.hint)
     return { grant, ending, departure, raw, changes: [...changes, ...consequences], depth }
   }
-  const own = planDeparture(ledger, seen, lease, departure, raw, parts, hint)
+  const own = planDeparture(ledger, seen, lease, departure, raw, parts, manner)
   return { grant, ending, departure, raw, changes: [own, ...consequences] }
 }
 
 const NO_PARTS: readonly [] = []
+const NO_CHANGES: readonly Change[] = []
+
+/** What follows for the group of a job: it has room again, and may have another job that waits. */
+function ofGroup(
+  { lanes }: Ledger,
+  { name, departure, now }: LeaseEnd,
+  ready: string,
+  { strict = false }: Manner,
+): readonly Change[] {
+  if (groupOf(ready) === undefined) return NO_CHANGES
+  const back =
+    departure.lane === 'gone' || departure.lane === 'moved'
+      ? NO_CHANGES
+      : placeOfDeparture(lanes, name, departure, now, strict).visits
+  return [...back, ...roomInGroup(lanes, ready, name, now)]
+}
 
 /** The head with a completed job's result, inside it or as a record beside it. */
 function withResult(

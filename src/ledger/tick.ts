@@ -7,7 +7,7 @@ import { refuseSchedule } from '../core/cron.ts'
 import { nextSlotKey, scheduleDataId, scheduleKeyOf, throughTime, timeOf } from '../core/keys.ts'
 import { type Schedule, encodeSchedule, slotJobId, slotsOf, tickSchedule } from '../core/schedule.ts'
 import { HoldfastError } from '../error.ts'
-import { type AddPlan, type AddedJob, planAdd } from './addition.ts'
+import { type AddPlan, type AddedJob, planAdd, visitsOf } from './addition.ts'
 import { cancelJob } from './cancel.ts'
 import { commitBlock, following, replan } from './commit.ts'
 import { type Ledger, readHead, recordOf } from './ledger.ts'
@@ -68,6 +68,7 @@ export async function tick(ledger: Ledger, name: string, almanac: Almanac): Prom
       set: [[name, encodeSchedule({ ...ticked.schedule, lastJob })]],
     },
     ...plans.map(({ change }) => following(change, 0)),
+    ...visitsOf(plans).map((visit) => following(visit, 0)),
   ])
   return applied === false ? { jobs: [], lost: true } : { jobs: plans.map(({ added }) => added), lost: false }
 }
@@ -97,6 +98,7 @@ export async function triggerSchedule(
         set: [[name, encodeSchedule({ ...schedule, lastJob: id })]],
       },
       following(plan.change, 0),
+      ...plan.visits.map((visit) => following(visit, 0)),
     ])
     return applied === false ? undefined : { ...plan, ...kept }
   })

@@ -5,19 +5,16 @@
 import { nameOf } from '../core/evaluate.ts'
 import { type Head, decodeHead } from '../core/head.ts'
 import {
+  type Lanes,
   STATE_LANES,
   type StateLane,
-  dueKey,
-  finishedKey,
   jobIdOf,
   nextSlotKey,
-  parkedKey,
-  readyKeyIn,
   readyKeyOfLease,
   scheduleDataId,
   scheduleKeyOf,
-  waitingKey,
 } from '../core/keys.ts'
+import { placesInLine } from '../core/places.ts'
 import { releaseBulks } from './bulk.ts'
 import type { Ledger } from './ledger.ts'
 import { keep } from './schedule.ts'
@@ -56,7 +53,9 @@ export async function verifyQueue(ledger: Ledger): Promise<Verification> {
         const name = nameOf(key)
         const other = seen.get(name)
         const problem =
-          other === undefined ? mismatch(lane, key, records[at]) : `its key is in ${other} and in ${lane}`
+          other === undefined
+            ? mismatch(lanes, lane, key, records[at])
+            : `its key is in ${other} and in ${lane}`
         seen.set(name, lane)
         if (problem !== undefined && (await stillThere(ledger, lane, key))) {
           if (other === undefined || (await anyThere(ledger, other, name)))
@@ -136,7 +135,12 @@ async function anyThere(ledger: Ledger, lane: StateLane, name: string): Promise<
 }
 
 /** How a state key and its job's head disagree. */
-function mismatch(lane: StateLane, key: string, record: string | undefined): string | undefined {
+function mismatch(
+  lanes: Lanes,
+  lane: StateLane,
+  key: string,
+  record: string | undefined,
+): string | undefined {
   const name = nameOf(key)
   if (record === undefined) return `its key is in ${lane} but its record is missing`
   let head: Head
@@ -147,32 +151,16 @@ function mismatch(lane: StateLane, key: string, record: string | undefined): str
       ? undefined
       : `its record cannot be read: ${(error as Error).message}`
   }
-  const expected = expectedKey(lane, head, name)
-  if (expected === 'any') {
-    const place = lane === 'lease' ? readyKeyOfLease(key) : readyKeyIn('blocked', key)
-    return place === head.key ? undefined : `its key in ${lane} has another place than its head`
+  if (lane === 'lease' || lane === 'blocked') {
+    const fits = lane === 'lease' ? readyKeyOfLease(key) === head.key : key.endsWith(`/${head.key}/${name}`)
+    return fits ? undefined : `its key in ${lane} has another place than its head`
   }
-  return expected === key
+  const finished = head.finishedOn !== undefined
+  const places = placesInLine(lanes, name, head).filter(
+    ([place]) => finished === (place === lanes.done || place === lanes.dead),
+  )
+  const expected = places.filter(([place]) => place === lanes[lane]).map(([, there]) => there)
+  return expected.includes(key)
     ? undefined
-    : `its key in ${lane} is ${key}, its head says ${expected ?? 'it is elsewhere'}`
-}
-
-function expectedKey(lane: StateLane, head: Head, name: string): string | undefined {
-  const { key, runAt, finishedOn, failedCode } = head
-  switch (lane) {
-    case 'ready':
-      return finishedOn === undefined ? waitingKey(key, name) : undefined
-    case 'due':
-    case 'suspect':
-      return runAt === undefined ? undefined : dueKey(runAt, key, name)
-    case 'lease':
-    case 'blocked':
-      return 'any'
-    case 'parked':
-      return parkedKey(head.name, key, name)
-    case 'done':
-      return finishedOn === undefined || failedCode !== undefined ? undefined : finishedKey(finishedOn, name)
-    default:
-      return finishedOn === undefined || failedCode === undefined ? undefined : finishedKey(finishedOn, name)
-  }
+    : `its key in ${lane} is ${key}, its head says ${expected[0] ?? 'it is elsewhere'}`
 }

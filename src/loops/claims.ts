@@ -2,55 +2,21 @@
  * What a worker claims: for its free slots, when there may be jobs, as the settings and limits of the queue allow. What it plans
  * becomes a part of a work cycle; what the store answers becomes grants, or a reason to wait for a hint.
  */
-import type { RateLimit } from '../core/limits.ts'
 import { HoldfastError } from '../error.ts'
-import {
-  type ClaimPlan,
-  type Claimant,
-  type Grant,
-  type SeenConfig,
-  claimMost,
-  grantsOf,
-  grantsOfLostClaim,
-  newClaim,
-  planClaim,
-  readConfig,
-} from '../ledger/claim.ts'
-import { type Answer, type Block, commitBlock } from '../ledger/commit.ts'
-import type { Ledger } from '../ledger/ledger.ts'
+import { type ClaimPlan, type Grant, claimMost, grantsOf, newClaim, planClaim } from '../ledger/claim.ts'
+import { type Answer, commitBlocks } from '../ledger/commit.ts'
 import { isTooLate } from '../ledger/rates.ts'
-import { type Arrival, noteArrivals, planArrivals } from './arrivals.ts'
+import { readVisit } from '../ledger/turns.ts'
+import type { Result } from '../store.ts'
+import { Alone } from './alone.ts'
+import { noteArrivals, planArrivals } from './arrivals.ts'
 import { DueLane } from './due.ts'
 import { Limiter } from './limiter.ts'
-import type { Names } from './names.ts'
-import type { Renewal } from './renew.ts'
-
-export interface ClaimOptions extends Claimant {
-  readonly ledger: Ledger
-  readonly renewal: Renewal
-  readonly names: Names
-  /** The worker's own bound on starts of the queue. */
-  readonly limiter: RateLimit | undefined
-  /** Handlers that may run, and that do. */
-  readonly slots: () => { readonly all: number; readonly busy: number }
-  readonly start: (grants: readonly Grant[]) => void
-  /** Jobs are on lease that are not to be started any more. */
-  readonly giveBack: (grants: readonly Grant[]) => void
-  /** The queue gave all it had. */
-  readonly drained: () => void
-  /** A claim may be worth it. */
-  readonly wake: () => void
-  readonly error: (error: unknown) => void
-}
-
-/** The claims of one cycle, and what comes into line before them. */
-export interface Round {
-  readonly arrivals: readonly Arrival[]
-  readonly plans: readonly ClaimPlan[]
-  /** How many hints there had been when it was planned; one that comes later may speak of jobs it misses. */
-  readonly hints: number
-  readonly blocks: readonly Block[]
-}
+import { LostClaims } from './lost-claims.ts'
+import type { ClaimOptions, Round } from './round.ts'
+import { Settings } from './settings.ts'
+import { type Rotation, Turns } from './turns.ts'
+import { concludeVisits, planVisits } from './visits.ts'
 
 /** Slots from which on a worker has two cycles under way. */
 export const SLOTS_FOR_TWO = 64
@@ -60,37 +26,38 @@ export class Claims {
   readonly #limiter: Limiter
   readonly #due: DueLane
   readonly #suspects: DueLane
-  /** The queue's settings as last read; `undefined` when they may have changed. */
-  #seen: SeenConfig | undefined
+  readonly #turns: Turns
+  readonly #alone = new Alone()
+  readonly #settings: Settings
   #counter = 0
   /** There may be jobs that are ready. */
   #hungry = true
   /** How often that was said. */
   #hints = 0
-  /** How often it was said that the settings changed. */
-  #changes = 0
-  /** Jobs wait that the queue's limits do not let start. */
-  #withheld = false
   /** A suspect that is due was refused for want of room. */
   #suspectWaits = false
-  /** Ends of leases were sent as by one who knew of no limit. */
-  #settledSilently = false
   #tookSome = false
   /** Slots that claims under way may fill. */
   #reserved = 0
   #open = false
+  /** Which of the two gets the odd slot. */
+  #odd = false
   /** The suspect that is being run, alone. */
   #suspect: Grant | undefined
-  /** Claims whose answer was lost: they may hold jobs that nobody runs. */
-  readonly #lostAnswers = new Set<ClaimPlan>()
+  readonly #lost: LostClaims
   #unwatch: (() => void)[] = []
 
   constructor(options: ClaimOptions) {
     const { ledger, wake, error } = options
     this.#options = options
-    this.#limiter = new Limiter(ledger, options.limiter, () => this.#hint())
+    this.#limiter = new Limiter(ledger, options, () => this.#hint())
+    this.#settings = new Settings(ledger, this.#limiter)
+    this.#lost = new LostClaims(ledger, (plan, grants) =>
+      this.#open ? this.#begin(plan, grants) : this.#holdBack(plan, grants),
+    )
     this.#due = new DueLane(ledger, 'due', { due: wake, error })
     this.#suspects = new DueLane(ledger, 'suspect', { due: wake, error })
+    this.#turns = new Turns(ledger, options.group, { due: wake, emptied: wake, error })
   }
 
   start(): void {
@@ -98,11 +65,10 @@ export class Claims {
     if (this.#open) return
     this.#open = true
     this.#hungry = true
-    this.#seen = undefined
+    this.#settings.forget()
     const ready = ledger.store.watch([ledger.lanes.ready], () => this.#hint())
     const settings = ledger.store.watch([ledger.lanes.settings], () => {
-      this.#changes++
-      this.#seen = undefined
+      this.#settings.changed()
       this.#hint()
     })
     const parked = ledger.store.watch([ledger.lanes.parked], () => {
@@ -112,6 +78,7 @@ export class Claims {
     this.#unwatch = [ready, settings, parked]
     this.#due.start()
     this.#suspects.start()
+    this.#turns.start()
     wake()
   }
 
@@ -121,121 +88,130 @@ export class Claims {
     this.#limiter.stop()
     this.#due.stop()
     this.#suspects.stop()
+    this.#turns.stop()
+    const alone = this.#alone.takeAll()
+    if (alone.length > 0) this.#options.giveBack(alone)
   }
 
   /** Whether there may be jobs on lease that nobody knows of. */
   get isUnsure(): boolean {
-    return this.#lostAnswers.size > 0
+    return this.#lost.isAny
   }
 
-  /**
-   * Who is to hear of the end of a lease: in a queue with limits those that wait for room. A worker that has not seen the settings
-   * does not know, so it tells.
-   */
+  /** Who is to hear of the end of a lease. */
   get toldOfRoom(): readonly string[] | undefined {
-    const { lanes } = this.#options.ledger
-    if (!this.#open || this.#seen === undefined || this.#limiter.isLimited) return [lanes.ready]
-    this.#settledSilently = true
-    return undefined
+    return this.#settings.toldOfRoom(this.#open)
   }
 
   /** Whether half of the slots wait for a claim. */
   get isWorthCycle(): boolean {
-    const { all, busy } = this.#options.slots()
-    return this.#open && this.#hungry && all - busy - this.#reserved >= all / 2
+    return this.#open && this.#hungry && this.#free >= this.#options.slots().all / 2
   }
 
   /** A job's slot is free again. */
   freed(grant: Grant): void {
     if (this.#suspect === grant) this.#suspect = undefined
+    this.#perhapsAlone()
+  }
+
+  /** A job of a group that may take its neighbours along is started once there are none. */
+  #perhapsAlone(): void {
+    if (this.#suspect !== undefined || this.#options.slots().busy + this.#reserved > 0) return
+    this.#suspect = this.#alone.take()
+    if (this.#suspect !== undefined) this.#options.start([this.#suspect])
   }
 
   /** Learns what a claim has to know. */
   async prepare(): Promise<void> {
-    if (this.#open && this.#hungry && this.#seen === undefined) await this.#readSettings()
-    if (this.#lostAnswers.size > 0) await this.#adoptLost()
+    if (this.#open && (this.#hungry || this.#turns.isDue) && this.#settings.seen === undefined) {
+      if (!(await this.#settings.read())) this.#options.wake()
+    }
+    if (this.#lost.isAny) await this.#lost.adopt()
   }
 
   /** `settles`: ends of leases that are sent with it. `ending`: those that another cycle has sent, and whose leases live until they are stored. */
   plan(settles: number, ending: number): Round {
-    if (settles > 0 && this.#limiter.isLimited) {
-      // They make room, and are judged before the claim.
-      this.#hungry = true
-      this.#suspectWaits = false
-    }
-    const arrivals = this.#planArrivals()
-    const plans = this.#planClaims(arrivals.length > 0, ending)
+    // They make room, and are judged before the claim.
+    if (settles > 0 && this.#limiter.isLimited) this.#expectRoom()
+    const { ledger, names } = this.#options
+    const room = this.#suspect === undefined ? this.#free : 0
+    const arrivals = this.#open ? planArrivals(ledger, this.#due, names, room) : []
+    const rotation = this.#planRotation()
+    const plans = this.#planClaims(arrivals.length > 0, ending, rotation?.limit ?? 0)
     const blocks = [
       ...arrivals.map(({ block }) => block),
-      ...plans.map((plan) => planClaim(this.#options.ledger, this.#seen!, plan)),
+      ...plans.map((plan) => planClaim(ledger, this.#settings.seen!, plan)),
+      ...(rotation === undefined ? [] : [rotation.block]),
     ]
-    this.#reserved += slotsOf(plans)
-    return { arrivals, plans, hints: this.#hints, blocks }
+    this.#reserved += slotsOf(plans) + (rotation?.limit ?? 0)
+    return { arrivals, plans, rotation, hints: this.#hints, blocks }
   }
 
   /** One answer for each block of the round. */
   async answered(round: Round, answers: readonly Answer[]): Promise<void> {
-    const { arrivals, plans } = round
-    this.#reserved -= slotsOf(plans)
+    const { arrivals, plans, rotation } = round
+    this.#reserved -= slotsOf(plans) + (rotation?.limit ?? 0)
     if (noteArrivals(arrivals, answers)) this.#hungry = true
     let short = false
     for (const [at, plan] of plans.entries()) {
       if (this.#granted(plan, answers[arrivals.length + at]!, round.hints)) short = true
     }
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
-    if (short && this.#limiter.isLimited) await this.#lookAtLimits()
+    if (rotation !== undefined) await this.#visit(rotation, (answers.at(-1) as readonly Result[])[0]!)
+    if (!short || !this.#limiter.isLimited) return
+    await this.#limiter.look().catch((error: unknown) => {
+      this.#hungry = true
+      throw error
+    })
   }
 
   /** `idle`: no job of this worker is left, nor its end on the way. Says so where the queue has nothing left either. */
   perhapsDrained(idle: boolean): void {
     if (!this.#open || this.#hungry || !this.#tookSome || this.#suspects.isDue) return
-    if (!idle || this.#reserved > 0) return
-    if (this.#limiter.isHeld || (this.#limiter.isLimited && this.#withheld)) return
+    if (!idle || this.#reserved > 0 || this.#alone.isWaiting || !this.#turns.isOver) return
+    if (this.#limiter.isHeld || this.#limiter.withholds) return
     this.#tookSome = false
     this.#options.drained()
   }
 
   /** A claim may get what the last one did not. */
   #hint(): void {
-    this.#hungry = true
-    this.#suspectWaits = false
+    this.#expectRoom()
     this.#hints++
     this.#options.wake()
   }
 
-  async #lookAtLimits(): Promise<void> {
-    try {
-      this.#withheld = await this.#limiter.look()
-    } catch (error) {
-      this.#hungry = true
-      throw error
-    }
+  #expectRoom(): void {
+    this.#hungry = true
+    this.#suspectWaits = false
+    this.#turns.hint()
   }
 
-  /** Settings that changed while they were being read have given their hint already, so they must not be believed. */
-  async #readSettings(): Promise<void> {
-    const { ledger, wake } = this.#options
-    const changes = this.#changes
-    const seen = await readConfig(ledger)
-    if (!(await this.#limiter.adopt(seen)) || changes !== this.#changes) return wake()
-    this.#seen = seen
-    if (!this.#settledSilently || !this.#limiter.isLimited) return
-    // There was no limit, as far as was known: what ended meanwhile may be waited for.
-    await commitBlock(ledger.store, [{ hint: [ledger.lanes.ready] }])
-    this.#settledSilently = false
+  /** Slots that no job has, nor a claim under way. */
+  get #free(): number {
+    const { all, busy } = this.#options.slots()
+    return all - busy - this.#reserved
   }
 
-  #planArrivals(): Arrival[] {
-    const { ledger, names, slots } = this.#options
-    if (!this.#open) return []
-    const { all, busy } = slots()
-    const free = this.#suspect === undefined ? all - busy - this.#reserved : 0
-    return planArrivals(ledger, this.#due, names, free)
+  /** Whether nothing is to be claimed, whatever there may be. */
+  get #isStill(): boolean {
+    const { seen } = this.#settings
+    if (!this.#open || seen === undefined || seen.config.paused === true) return true
+    return this.#suspect !== undefined || this.#alone.isWaiting || this.#limiter.isHeld
   }
 
-  #planClaims(arriving: boolean, ending: number): ClaimPlan[] {
-    if (!this.#open || this.#seen === undefined || this.#seen.config.paused === true) return []
-    if (this.#suspect !== undefined || this.#limiter.isHeld) return []
+  /** Where there may be other jobs too, groups get half of the slots. */
+  #planRotation(): Rotation | undefined {
+    if (!this.#turns.isDue || this.#isStill || this.#suspects.isDue) return undefined
+    if (this.#free <= 0) return undefined
+    this.#odd = !this.#odd
+    const slots = this.#hungry ? Math.floor((this.#free + (this.#odd ? 1 : 0)) / 2) : this.#free
+    return slots > 0 ? this.#turns.rotate(slots) : undefined
+  }
+
+  /** `kept`: slots that others are to have. */
+  #planClaims(arriving: boolean, ending: number, kept: number): ClaimPlan[] {
+    if (this.#isStill) return []
     const { all, busy } = this.#options.slots()
     if (this.#suspects.isDue) {
       if (this.#suspectWaits) return []
@@ -246,7 +222,7 @@ export class Claims {
     const plans: ClaimPlan[] = []
     const share = all < SLOTS_FOR_TWO ? all : Math.ceil(all / 2)
     const most = claimMost(this.#limiter.limits)
-    let free = Math.min(share, all - busy - this.#reserved)
+    let free = Math.min(share, this.#free - kept)
     for (; free > 0; free -= most) plans.push(this.#planOne(Math.min(free, most), false))
     return plans
   }
@@ -257,18 +233,37 @@ export class Claims {
     return { ...newClaim(ledger, this.#options, ++this.#counter, limit, suspect), limits }
   }
 
+  /** Visits the groups whose turn it is. */
+  async #visit(rotation: Rotation, moved: Result): Promise<void> {
+    const { ledger } = this.#options
+    const visiting = planVisits(ledger, this.#turns, rotation, moved, {
+      slots: this.#isStill ? 0 : this.#free,
+      plan: (limit) => this.#planOne(limit, false),
+    })
+    const { plans, still, count } = visiting
+    const reserved = slotsOf(plans)
+    this.#reserved += reserved
+    const answers = await commitBlocks(ledger.store, [
+      ...plans.map((plan) => planClaim(ledger, this.#settings.seen!, plan)),
+      ...still,
+    ])
+    this.#reserved -= reserved
+    const grants = plans.map((plan, at) =>
+      this.#take(plan, answers[at]!, (results) => readVisit(results, plan.visit!).claimed),
+    )
+    for (const answer of answers) if (answer instanceof HoldfastError) throw answer
+    const { isLimited } = this.#limiter
+    const left = await concludeVisits(ledger, visiting, answers as (readonly Result[])[], grants)
+    const waits = left && isLimited && grants.every(({ length }) => length === 0)
+    if (waits) await this.#limiter.look()
+    this.#turns.visited({ left, isAll: count < rotation.limit, waits })
+    this.#perhapsAlone()
+  }
+
   /** Whether a claim got less than it asked for, and nobody said since that there is more. */
   #granted(plan: ClaimPlan, answer: Answer, hints: number): boolean {
-    if (answer instanceof HoldfastError) {
-      if (answer.outcome === 'unknown') this.#lostAnswers.add(plan)
-      return false
-    }
-    if (answer[0] === false) {
-      this.#seen = undefined
-      return false
-    }
-    const grants = grantsOf(plan, answer.at(-1)!)
-    this.#begin(plan, grants)
+    const grants = this.#take(plan, answer, (results) => results.at(-1)!)
+    if (answer instanceof HoldfastError || answer[0] === false) return false
     if (plan.suspect === true) this.#suspects.served()
     if (grants.length === plan.limit || hints !== this.#hints) return false
     if (plan.suspect === true) this.#suspectWaits = this.#limiter.isLimited
@@ -276,27 +271,31 @@ export class Claims {
     return true
   }
 
+  /** What a claim got. */
+  #take(plan: ClaimPlan, answer: Answer, claimed: (results: readonly Result[]) => Result): readonly Grant[] {
+    if (answer instanceof HoldfastError) {
+      if (answer.outcome === 'unknown') this.#lost.add(plan)
+      return []
+    }
+    if (answer[0] === false) {
+      this.#settings.forget()
+      return []
+    }
+    const grants = grantsOf(plan, claimed(answer))
+    this.#begin(plan, grants)
+    return grants
+  }
+
   #begin(plan: ClaimPlan, grants: readonly Grant[]): void {
     if (grants.length === 0) return
     this.#tookSome = true
-    if (isTooLate(this.#options.ledger, plan.claim, plan.limits)) return this.#holdBack(plan, grants)
+    if (isTooLate(this.#options.ledger, plan)) return this.#holdBack(plan, grants)
     if (plan.suspect === true) this.#suspect = grants[0]
     this.#options.renewal.hold(plan.claim, plan.until, grants)
-    this.#options.start(grants)
-  }
-
-  /** Takes over the jobs of claims whose answer was lost but which the store did apply. */
-  async #adoptLost(): Promise<void> {
-    for (const plan of this.#lostAnswers) {
-      // Taken out before it is looked for, as there may be two cycles.
-      this.#lostAnswers.delete(plan)
-      const grants = await grantsOfLostClaim(this.#options.ledger, plan).catch((error: unknown) => {
-        this.#lostAnswers.add(plan)
-        throw error
-      })
-      if (this.#open) this.#begin(plan, grants)
-      else this.#holdBack(plan, grants)
-    }
+    if (plan.visit === undefined) return this.#options.start(grants)
+    const others = this.#alone.keep(grants, this.#options.maxStalledCount)
+    if (others.length > 0) this.#options.start(others)
+    this.#perhapsAlone()
   }
 
   #holdBack(plan: ClaimPlan, grants: readonly Grant[]): void {

@@ -1,5 +1,5 @@
 /**
- * Watching a lane whose keys begin with a time (`due`, `suspect`, `lapse`): says when the first of them has come. It reads the
+ * Watching a lane whose keys begin with a time (`due`, `suspect`, `lapse`, `arrive`, `turn`): says when the first of them has come. It reads the
  * lane's head when a hint says that it changed, and sleeps until then.
  */
 import { timeOf } from '../core/keys.ts'
@@ -9,24 +9,31 @@ import { Alarm } from './alarm.ts'
 /** Milliseconds after which a look that failed is tried again. */
 const RETRY_MS = 1000
 
+export interface DueReport {
+  readonly due: () => void
+  /** It has no key any more. */
+  readonly emptied?: () => void
+  readonly error: (error: unknown) => void
+}
+
 export class DueLane {
   /** Whether a key's time has come, as far as is known. */
   isDue = false
+  /** Whether the lane has no key at all, as far as is known. */
+  isEmpty = false
   readonly #ledger: Ledger
   readonly #lane: string
-  readonly #report: { due: () => void; error: (error: unknown) => void }
+  readonly #report: DueReport
   readonly #alarm: Alarm
+  readonly #isOrder: boolean
   #unwatch: (() => void) | undefined
   #looking = false
   #again = false
 
-  constructor(
-    ledger: Ledger,
-    lane: 'due' | 'suspect' | 'lapse',
-    report: { due: () => void; error: (error: unknown) => void },
-  ) {
+  constructor(ledger: Ledger, lane: 'due' | 'suspect' | 'lapse' | 'arrive' | 'turn', report: DueReport) {
     this.#ledger = ledger
     this.#lane = ledger.lanes[lane]
+    this.#isOrder = lane === 'turn'
     this.#report = report
     this.#alarm = new Alarm(ledger.store, () => this.#come())
   }
@@ -48,6 +55,11 @@ export class DueLane {
     this.look()
   }
 
+  /** What in `turn` is a hint of order harms nobody when it comes early by somebody's clock. */
+  get #skewMs(): number {
+    return this.#isOrder ? 0 : this.#ledger.store.skewMs
+  }
+
   /** Reads the lane's head; one look at a time. */
   look(): void {
     if (this.#looking) this.#again = true
@@ -62,9 +74,12 @@ export class DueLane {
       try {
         const [[first] = []] = await store.scan([{ lane: this.#lane, limit: 1 }])
         if (this.#unwatch === undefined) break
+        const emptied = first === undefined && !this.isEmpty
+        this.isEmpty = first === undefined
+        if (emptied) this.#report.emptied?.()
         if (first === undefined) continue
-        if (timeOf(first) <= store.now() - store.skewMs) this.#come()
-        else this.#alarm.set(timeOf(first) + store.skewMs)
+        if (timeOf(first) <= store.now() - this.#skewMs) this.#come()
+        else this.#alarm.set(timeOf(first) + this.#skewMs)
       } catch (error) {
         if (this.#unwatch === undefined) break
         this.#report.error(error)

@@ -2,7 +2,8 @@
  * What the limits of a queue mean to one worker: how much it may claim, and when it is worth another try. It sleeps until then;
  * room that somebody else frees is told by a hint.
  */
-import { type Limits, NO_LIMITS, type RateLimit, isLimited, limitsOf } from '../core/limits.ts'
+import type { GroupLimits } from '../core/group.ts'
+import { type Limits, NO_LIMITS, type RateLimit, isLimited, limitsOf, windowsOf } from '../core/limits.ts'
 import type { SeenConfig } from '../ledger/claim.ts'
 import { lookAtLimits } from '../ledger/rates.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -13,14 +14,21 @@ export class Limiter {
   readonly #ledger: Ledger
   /** The worker's own. */
   readonly #own: RateLimit | undefined
+  readonly #group: GroupLimits
   readonly #alarm: Alarm
   #limits: Limits = NO_LIMITS
   #heldUntil = 0
+  #withholds = false
 
   /** `opened`: a claim may get something now. */
-  constructor(ledger: Ledger, own: RateLimit | undefined, opened: () => void) {
+  constructor(
+    ledger: Ledger,
+    { limiter, group }: { readonly limiter: RateLimit | undefined; readonly group: GroupLimits },
+    opened: () => void,
+  ) {
     this.#ledger = ledger
-    this.#own = own
+    this.#own = limiter
+    this.#group = group
     this.#alarm = new Alarm(ledger.store, opened)
   }
 
@@ -44,15 +52,24 @@ export class Limiter {
     this.#limits = limitsOf(config, this.#own)
     this.#heldUntil = config.heldUntil ?? 0
     if (this.isHeld) this.#alarm.set(this.#heldUntil + store.skewMs)
-    return !(await knowWindows(this.#ledger, config, this.#limits.windows))
+    const changed = [
+      await knowWindows(this.#ledger, config, this.#limits.windows),
+      await knowWindows(this.#ledger, config, windowsOf([this.#group.limit]), true),
+    ]
+    return !changed.includes(true)
   }
 
-  /** A claim got less than it asked for: sees to it that there is another when there may be more. Whether jobs wait for that. */
-  async look(): Promise<boolean> {
+  /** Jobs wait that the limits of the queue do not let start, as far as is known. */
+  get withholds(): boolean {
+    return this.isLimited && this.#withholds
+  }
+
+  /** A claim got less than it asked for: sees to it that there is another when there may be more. */
+  async look(): Promise<void> {
     const { waiting, opensAt, emptyAt } = await lookAtLimits(this.#ledger, this.#limits)
     const next = opensAt ?? emptyAt
     if (next !== undefined) this.#alarm.set(next)
-    return waiting
+    this.#withholds = waiting
   }
 
   stop(): void {

@@ -68,6 +68,12 @@ export class Renewal {
     return this.#claims.get(claim)
   }
 
+  /** The answer, or the data, came when the lease had run out: others may be running the job by now. */
+  isOver(grant: Grant): boolean {
+    const claim = this.claimOf(grant)
+    return claim === undefined || this.#ledger.store.now() > claim.until
+  }
+
   /** A lease ended. With the last one of a claim its entry is to go, unless it went in the same unit. */
   end(grant: Grant, entryRemoved = false): void {
     const claim = this.#claims.get(grant.claim)

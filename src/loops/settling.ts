@@ -46,6 +46,8 @@ export interface SettlingReports {
   readonly lost: (ended: Ended) => void
   /** Lanes whose watchers wait for leases to end. */
   readonly told: () => readonly string[] | undefined
+  /** Groups wait for those of their jobs that are to be tried again. */
+  readonly strict: boolean
 }
 
 interface Planned {
@@ -171,7 +173,8 @@ export class Settling {
       return { ended, plan: undefined, changes: planPark(this.#ledger, grant, this.#reports.told()) }
     }
     const { at = this.#circumstances(), material } = ended.prepared ?? {}
-    const plan = planSettle(this.#ledger, grant, endingOf(ending), at, this.#reports.told(), material)
+    const manner = { hint: this.#reports.told(), strict: this.#reports.strict }
+    const plan = planSettle(this.#ledger, grant, endingOf(ending), at, manner, material)
     return { ended, plan, changes: plan.changes }
   }
 

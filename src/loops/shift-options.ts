@@ -1,4 +1,5 @@
 /** What a shift is made with. */
+import type { GroupLimits } from '../core/group.ts'
 import type { RateLimit } from '../core/limits.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Almanac } from '../ledger/schedule.ts'
@@ -13,6 +14,8 @@ export interface ShiftOptions extends Rules {
   readonly perName: Readonly<Record<string, { readonly concurrency: number }>>
   /** The worker's own bound on starts of the queue. */
   readonly limiter: RateLimit | undefined
+  /** What it says of every group. */
+  readonly group: GroupLimits
   readonly leaseMs: number
   readonly renewMs: number
   readonly maxStalledCount: number

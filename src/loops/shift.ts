@@ -16,9 +16,10 @@ import {
 } from '../ledger/claim.ts'
 import { asHoldfastError } from '../ledger/commit.ts'
 import type { Stalled } from '../ledger/lease.ts'
-import { takeBack } from '../ledger/set-aside.ts'
+import { endOfCrowded, takeBack } from '../ledger/set-aside.ts'
 import { Attempt, type AttemptOptions } from './attempt.ts'
 import { rulesOf } from './judge.ts'
+import { Arrive } from './arrive.ts'
 import { Bulks } from './bulks.ts'
 import { Lapse } from './lapse.ts'
 import { PresenceLoop } from './presence.ts'
@@ -61,16 +62,15 @@ export class Shift {
   readonly #changes = new Moment()
 
   constructor(options: ShiftOptions, reports: ShiftReports) {
-    const { ledger, leaseMs, renewMs, maxStalledCount, worker } = options
-    this.#options = options
-    this.#reports = reports
+    const { ledger, leaseMs, renewMs, maxStalledCount, worker, limiter, group } = options
+    const { strict = false } = group
+    ;[this.#options, this.#reports] = [options, reports]
     this.#limit = pLimit(options.concurrency)
     this.#names = new Names(ledger, options.perName)
     const error = (thrown: unknown): void => this.#error(thrown)
-    const { store } = ledger
     this.#attemptOptions = {
-      host: store.host,
-      now: () => store.now(),
+      host: ledger.store.host,
+      now: () => ledger.store.now(),
       ...rulesOf(options),
       patienceMs: leaseMs,
       ended: (attempt, ending) => {
@@ -103,20 +103,21 @@ export class Shift {
         if (attempt !== undefined) reports.lockLost(attempt.job)
       },
       told: () => this.#work.toldOfRoom,
+      strict,
     })
     this.#retain = new Retain(ledger, error)
-    const reaper = { maxStalledCount, verdictMs: leaseMs }
+    const reaper = { maxStalledCount, verdictMs: leaseMs, strict }
     this.#beside = [
       new Reap(ledger, reaper, { stalled: (ends) => this.#stalled(ends), error }),
-      ...[Bulks, Lapse].map((Loop) => new Loop(ledger, error)),
+      ...[Bulks, Lapse, Arrive].map((Loop) => new Loop(ledger, error)),
       new Expire(ledger, { expired: (one) => this.#outcomes.expired(one), error }),
       new Tick(ledger, options.almanac, error),
       new PresenceLoop(ledger, { ...options.introduction, worker, concurrency: options.concurrency }),
     ]
     this.#outcomes = new Outcomes(ledger, this.#retain, options.schemasOf, reports)
     this.#work = new Work({
-      ledger,
-      limiter: options.limiter,
+      ...{ ledger, limiter, group },
+      maxStalledCount,
       leaseMs,
       worker,
       renewal: this.#renewal,
@@ -227,21 +228,15 @@ export class Shift {
     if (grant.head === undefined) return this.#give(grant, 'set aside')
     if (hasExpired(grant.head, this.#options.ledger.store.now()))
       return this.#give(grant, { kind: 'expired', failure: expiry(grant.head) })
-    if (this.#released || this.#isOver(grant)) return this.#give(grant, { kind: 'released' })
+    if (this.#released || this.#renewal.isOver(grant)) return this.#give(grant, { kind: 'released' })
     const job = this.#outcomes.jobOf(grant, parts)
     if (parts.problem !== undefined) return this.#give(grant, endOfUnreadable(parts.problem), job)
-    if (!this.#names.take(grant.head.name)) return this.#give(grant, 'parked')
+    if (!this.#names.take(grant.head.name)) return this.#give(grant, endOfCrowded(grant))
     const handler = this.#options.handlerOf(grant.head.name)
     const attempt = new Attempt(grant, job, handler, this.#attemptOptions)
     this.#attempts.set(grant.leaseKey, attempt)
     this.#reports.active(job)
     void this.#limit(() => attempt.run())
-  }
-
-  /** The answer, or the data, came when the lease had run out: others may be running the job by now. */
-  #isOver(grant: Grant): boolean {
-    const claim = this.#renewal.claimOf(grant)
-    return claim === undefined || this.#options.ledger.store.now() > claim.until
   }
 
   /** Ends a lease whose job never ran. */

@@ -6,8 +6,9 @@
 import { HoldfastError } from '../error.ts'
 import type { Grant } from '../ledger/claim.ts'
 import { asHoldfastError, commitBlocks } from '../ledger/commit.ts'
-import { type ClaimOptions, Claims, SLOTS_FOR_TWO } from './claims.ts'
+import { Claims, SLOTS_FOR_TWO } from './claims.ts'
 import { Rest } from './rest.ts'
+import type { ClaimOptions } from './round.ts'
 import type { Settling } from './settling.ts'
 
 export interface WorkOptions extends Omit<ClaimOptions, 'wake'> {

@@ -26,7 +26,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Verdict, string>>>> = {
     moot: `${TUNING} maximumRateLimitDelay`,
     refused:
       'connection redis prefix useWorkerThreads workerForkOptions workerThreadsOptions removeOnComplete removeOnFail maxStartedAttempts',
-    later: 'group batch ttl telemetry metrics',
+    later: 'batch ttl telemetry metrics',
   },
   settings: {
     moot: TUNING,
@@ -37,7 +37,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Verdict, string>>>> = {
     moot: '',
     refused: 'stackTraceLimit timestamp debounce',
     later:
-      'parent failParentOnFailure continueParentOnFailure ignoreDependencyOnFailure removeDependencyOnFailure group ttl telemetry',
+      'parent failParentOnFailure continueParentOnFailure ignoreDependencyOnFailure removeDependencyOnFailure telemetry',
   },
   retention: { moot: 'limit', refused: '', later: '' },
   repeat: { moot: '', refused: 'cron utc key jobId count prevMillis', later: '' },

@@ -45,6 +45,8 @@ test('every example has a test here', async () => {
     'compress',
     'desktop.ts',
     'first.ts',
+    'groups.ts',
+    'limits.ts',
     'http.ts',
     'limits.ts',
     'many-machines.ts',
@@ -81,6 +83,12 @@ test('http: waits as the server says, and tries a shaky line again within the at
     '/nowhere: 404 Not Found, UNRECOVERABLE',
     '/shaky: 200 at attempt 1, call 3',
   ])
+})
+
+test('groups: a customer with one mail does not wait for one with a thousand', async () => {
+  const run = new Run('groups.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed).toBe('the small customer was served after a few mails\n1001 mails, 0 wait\n')
 })
 
 test('limits: keeps to a rate, and waits where a service asks for it', async () => {

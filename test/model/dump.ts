@@ -13,8 +13,8 @@ import {
   partId,
   scheduleDataId,
   timeOf,
-  windowLane,
 } from '../../src/core/keys.ts'
+import { windowLane } from '../../src/core/group-keys.ts'
 import { nameOf } from '../../src/core/evaluate.ts'
 import { type Schedule, decodeSchedule } from '../../src/core/schedule.ts'
 import { keptLogLines } from '../../src/core/job-options.ts'
@@ -88,7 +88,7 @@ function scheduleOf({ records }: Dump, id: string): ShownSchedule {
 export interface ShownBulk {
   readonly bulk: string
   readonly entry?: { readonly epoch: string; readonly until: number }
-  readonly keys: readonly { readonly lane: 'ready' | 'due'; readonly key: string }[]
+  readonly keys: readonly { readonly lane: 'ready' | 'due' | 'arrive'; readonly key: string }[]
 }
 
 export function viewOf(dump: Dump, queue: string): QueueView {
@@ -152,7 +152,7 @@ export function viewOf(dump: Dump, queue: string): QueueView {
 
 function bulksOf({ lanes }: Dump, part: string): ShownBulk[] {
   const keysOf = (bulk: string): ShownBulk['keys'] =>
-    (['ready', 'due'] as const).flatMap((lane) =>
+    (['ready', 'due', 'arrive'] as const).flatMap((lane) =>
       (lanes.get(`bulk-${lane}.${bulk}:${part}`) ?? []).map((key) => ({ lane, key })),
     )
   const staged = (lanes.get(`staged:${part}`) ?? []).map((key): ShownBulk => {

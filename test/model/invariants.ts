@@ -9,15 +9,12 @@ import { nameOf } from '../../src/core/evaluate.ts'
 import { decodeHead, owns } from '../../src/core/head.ts'
 import {
   blockedKey,
-  bulkId,
-  bulkLanes,
   configId,
   dueKey,
   escapePart,
   finishedKey,
   lanesOf,
   lapseKey,
-  lastBulkId,
   nextSlotKey,
   parkedKey,
   readClaimName,
@@ -25,6 +22,8 @@ import {
   scheduleDataId,
   waitingKey,
 } from '../../src/core/keys.ts'
+import { bulkId, bulkLanes, lastBulkId } from '../../src/core/bulk-keys.ts'
+import { pennedKey, recordOfGroup } from '../../src/core/group-keys.ts'
 import type { Store } from '../../src/store.ts'
 import { type Dump, type QueueView, type ShownJob, queuePartOf } from './dump.ts'
 
@@ -43,7 +42,27 @@ export function checkPartition(dump: Dump, queues: readonly string[]): void {
     must(parts.has(lane.split(':')[1] ?? ''), `the lane ${lane} is no queue's`)
 }
 
+/** Each group that has jobs is visited, or waits for what will have it visited; none is in line twice. */
+function checkGroups({ lanes, records }: Dump, { queue, jobs }: QueueView): void {
+  const own = lanesOf(queue)
+  const pointers = (['turn', 'full', 'halted', 'idle'] as const).flatMap((lane) =>
+    (lanes.get(own[lane]) ?? []).map(nameOf),
+  )
+  must(new Set(pointers).size === pointers.length, `a group is in line twice: ${pointers.join()}`)
+  const known = [...records.keys()].filter(
+    (id) => id.startsWith('group:') && id.split(':')[1] === escapePart(queue),
+  )
+  const [says, should] = [[...pointers].sort().join(), known.sort().join()]
+  must(says === should, `the groups in line are ${says}, their records ${should}`)
+  for (const { lane, stateKey, name } of jobs.values()) {
+    if (lane !== 'grouped' && lane !== 'penned') continue
+    const id = recordOfGroup(stateKey.slice(0, stateKey.indexOf('/')), name)
+    must(records.has(id), `${name} waits in ${id}, which nobody visits`)
+  }
+}
+
 export function checkQueue(dump: Dump, view: QueueView, epoch: string | undefined): void {
+  checkGroups(dump, view)
   checkOneKeyPerJob(view)
   checkNoOrphans(dump, view)
   checkTags(dump, view)
@@ -84,7 +103,7 @@ function checkNoOrphans(dump: Dump, { queue, heads, bulks, schedules, recordIds 
 }
 
 /** What is held in common with others outlives a job. */
-const isOwned = (id: string): boolean => !id.startsWith('idem:') && !id.startsWith('dedup:')
+const isOwned = (id: string): boolean => !/^(idem|dedup|group):/.test(id)
 
 /** A job has a key for each of its tags, and no tag has a key of a job that is gone. */
 function checkTags({ lanes, records }: Dump, { queue, heads, bulks }: QueueView): void {
@@ -140,6 +159,15 @@ function checkPlace({ lane, stateKey, head, name }: ShownJob): void {
     case 'due':
     case 'suspect':
       must(runAt !== undefined && stateKey === dueKey(runAt, key, name), wrong)
+      break
+    case 'grouped':
+      must(stateKey === waitingKey(key, name) && finishedOn === undefined, wrong)
+      break
+    case 'arrive':
+      must([dueKey(0, key, name), dueKey(runAt ?? 0, key, name)].includes(stateKey), wrong)
+      break
+    case 'penned':
+      must(runAt !== undefined && stateKey === pennedKey(runAt, key, name), wrong)
       break
     case 'parked':
       must(stateKey === parkedKey(head.name, key, name) && finishedOn === undefined, wrong)

@@ -22,7 +22,7 @@ export const coreMutants: readonly Mutant[] = [
     name: 'no job is a suspect',
     why: 'a job that kills its process takes its neighbours along',
     file: 'src/core/lifecycle.ts',
-    find: 'stalls > 0 && stalls >= maxStalledCount',
+    find: 'stalledCounter > 0 && stalledCounter >= maxStalledCount',
     replace: 'false',
     caughtBy: { file: 'core/lifecycle.test.ts', test: 'a job whose next stall would end it is a suspect' },
   },

@@ -13,8 +13,8 @@ export const ledgerMutants: readonly Mutant[] = [
   {
     name: 'an id is not looked for',
     why: 'adding a job again replaces it',
-    file: 'src/ledger/addition.ts',
-    find: 'options.jobId === undefined ? undefined : { absent: [record] }',
+    file: 'src/ledger/group-room.ts',
+    find: 'jobId === undefined ? undefined : [record]',
     replace: 'undefined',
     caughtBy: { file: 'queue/add.test.ts', test: 'makes one job of many adds at once' },
   },
@@ -46,8 +46,8 @@ export const ledgerMutants: readonly Mutant[] = [
     name: 'a claim does not ask for the pause',
     why: 'jobs start after pause() resolved',
     file: 'src/ledger/claim.ts',
-    find: '{ expect: seen.raw === undefined ? { absent: [configId] } : { equal: [[configId, seen.raw]] } }',
-    replace: '{}',
+    find: 'raw === undefined ? { absent: [configId] } : { equal: [[configId, raw]] }',
+    replace: '({ absent: raw === configId ? [configId] : [] })',
     caughtBy: { file: 'worker/pausing.test.ts', test: 'a paused queue gives out nothing' },
   },
   {

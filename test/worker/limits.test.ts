@@ -1,7 +1,7 @@
 /** Limits of a queue: how much runs at once and in a stretch of time, over any number of workers, and that nothing polls for room. */
 import { describe, expect, test } from 'vitest'
 import { RateLimitError, Worker } from 'holdfast'
-import { windowLane } from '../../src/core/keys.ts'
+import { windowLane } from '../../src/core/group-keys.ts'
 import { RATE_MOST, WINDOW_KEYS } from '../../src/core/bounds.ts'
 import { windowOf } from '../../src/core/limits.ts'
 import { only, stage } from '../stage/stage.ts'

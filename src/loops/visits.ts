@@ -1,0 +1,50 @@
+/** The visits of one rotation: what they may take, and what becomes of the groups whose turn it was. */
+import type { ClaimPlan, Grant } from '../ledger/claim.ts'
+import type { Block } from '../ledger/commit.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { type Visit, isStill, planStill, postpone, readVisit } from '../ledger/turns.ts'
+import type { Result } from '../store.ts'
+import type { Rotation, Turns } from './turns.ts'
+
+export interface Visiting {
+  /** One claim for each group that may have some of the slots. */
+  readonly plans: readonly ClaimPlan[]
+  /** What takes groups out of the way that may not run now. */
+  readonly still: readonly Block[]
+  /** Groups whose turn it was. */
+  readonly count: number
+}
+
+export function planVisits(
+  ledger: Ledger,
+  turns: Turns,
+  rotation: Rotation,
+  moved: Result,
+  { slots, plan }: { readonly slots: number; readonly plan: (limit: number) => ClaimPlan },
+): Visiting {
+  const visits = turns.visits(rotation, moved)
+  const live = visits.filter((visit) => !isStill(ledger, visit))
+  const shares = turns.share(live, rotation, visits.length, slots)
+  return {
+    plans: shares.map(({ visit, limit }) => ({ ...plan(limit), visit })),
+    still: visits.filter((visit) => !live.includes(visit)).map((visit) => planStill(ledger, visit)),
+    count: visits.length,
+  }
+}
+
+/** Has those wait that gave less than they were asked for; whether any group has its turn again at once. */
+export async function concludeVisits(
+  ledger: Ledger,
+  { plans, still, count }: Visiting,
+  answers: readonly (readonly Result[])[],
+  grants: readonly (readonly Grant[])[],
+): Promise<boolean> {
+  let gone = still.length
+  const short: Visit[] = []
+  for (const [at, { limit, visit }] of plans.entries()) {
+    if (readVisit(answers[at]!, visit!).left) gone++
+    else if (grants[at]!.length < limit) short.push(visit!)
+  }
+  const stay = short.length === 0 ? 0 : (await postpone(ledger, short)).size
+  return count - gone - short.length + stay > 0
+}
