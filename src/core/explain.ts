@@ -35,6 +35,16 @@ export interface CauseFacts {
   /** Others come first; with `orMore` there may be more of them. */
   behind: { readonly jobs: number; readonly orMore: boolean }
   paused: { readonly obliterating: boolean }
+  /** The queue was told to wait (`rateLimit`), or has started as many jobs as its rate allows. */
+  limited: { readonly until: number }
+  /** As many jobs of the queue run as may. */
+  full: { readonly concurrency: number }
+  /** No job of its group is claimed until it is resumed. */
+  'group-paused': { readonly group: string }
+  /** As many jobs of its group run as it allows itself; what workers allow, only they know. */
+  'group-full': { readonly group: string; readonly concurrency: number | undefined }
+  /** Its group was told to wait, has started as many jobs as its rate allows, or waits for one of its jobs that is tried again. */
+  'group-waits': { readonly group: string; readonly until: number }
   'no-worker': object
   /** The workers there are have no handler for its name. */
   'no-handler': { readonly name: string; readonly workers: number }
@@ -82,6 +92,12 @@ const SENTENCES: { readonly [N in CauseName]: (facts: CauseFacts[N]) => string }
   behind: ({ jobs, orMore }) =>
     `${orMore ? `${EXPLAIN_AHEAD} or more jobs` : several(jobs, 'job')} ${jobs === 1 ? 'is' : 'are'} before it`,
   paused: ({ obliterating }) => (obliterating ? 'the queue is being obliterated' : 'the queue is paused'),
+  limited: ({ until }) => `the queue starts no job before ${at(until)}, for the sake of its rate`,
+  full: ({ concurrency }) => `the queue runs all it may: ${several(concurrency, 'job')} at once`,
+  'group-paused': ({ group }) => `its group ${JSON.stringify(group)} is paused`,
+  'group-full': ({ group, concurrency }) =>
+    `its group ${JSON.stringify(group)} runs all it may${concurrency === undefined ? '' : `: ${several(concurrency, 'job')} at once`}`,
+  'group-waits': ({ group, until }) => `its group ${JSON.stringify(group)} starts no job before ${at(until)}`,
   'no-worker': () => 'no worker of this queue is there',
   'no-handler': ({ name, workers }) =>
     `${workers === 1 ? 'the one worker there is has no' : `none of the ${workers} workers there are has a`} handler for jobs named ${JSON.stringify(name)}`,

@@ -7,15 +7,31 @@ import { UnreadableRecord } from '../core/codec.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { type Cause, type Explanation, explanation } from '../core/explain.ts'
 import type { Head } from '../core/head.ts'
-import { claimOfLease, claimsKey, jobIdOf, readClaimName, timeOf, workerOfClaim } from '../core/keys.ts'
+import { groupId } from '../core/group-keys.ts'
+import {
+  below,
+  claimOfLease,
+  claimsKey,
+  exactly,
+  groupOf,
+  jobIdOf,
+  readClaimName,
+  timeOf,
+  unescapePart,
+  workerOfClaim,
+} from '../core/keys.ts'
+import { limitsOf } from '../core/limits.ts'
 import type { JobState } from '../core/lifecycle.ts'
 import { mayTake } from '../core/presence.ts'
 import type { Key } from '../store.ts'
 import { hasArrived } from './bulk.ts'
 import { readConfig } from './claim.ts'
 import { replan } from './commit.ts'
+import { readGroup } from './group.ts'
 import { type Ledger, readHead } from './ledger.ts'
 import { placeOf, stateIn } from './locate.ts'
+import { lookAtLimits } from './rates.ts'
+import { waitOfGroup } from './turns.ts'
 import { readWorkers } from './workers.ts'
 
 /** A job, where it was found. */
@@ -54,8 +70,10 @@ const leased: Look = async ({ store, lanes }, { lane, key }) => {
 }
 
 const timed: Look = ({ lanes }, { lane, head, now }) => {
-  if (lane !== lanes.due && lane !== lanes.suspect) return []
-  const until = head.runAt!
+  if (lane !== lanes.due && lane !== lanes.suspect && lane !== lanes.arrive && lane !== lanes.penned)
+    return []
+  if (head.runAt === undefined) return []
+  const until = head.runAt
   if (until <= now) return []
   const failed = (head.attemptsMade ?? 0) + (head.stalledCounter ?? 0)
   return failed === 0
@@ -73,8 +91,9 @@ const parked: Look = ({ lanes }, { lane, head }) =>
   lane === lanes.parked ? [{ cause: 'parked', name: head.name }] : []
 
 const behind: Look = async ({ store, lanes }, { lane, key }) => {
-  if (lane !== lanes.ready) return []
-  const [ahead = []] = await store.scan([{ lane, until: key, limit: EXPLAIN_AHEAD }])
+  if (lane !== lanes.ready && lane !== lanes.grouped) return []
+  const group = lane === lanes.grouped ? key.slice(0, key.indexOf('/') + 1) : undefined
+  const [ahead = []] = await store.scan([{ lane, from: group, until: key, limit: EXPLAIN_AHEAD }])
   if (ahead.length === 0) return []
   return [{ cause: 'behind', jobs: ahead.length, orMore: ahead.length === EXPLAIN_AHEAD }]
 }
@@ -96,6 +115,38 @@ const unattended: Look = async (ledger, { state, head }) => {
     : [{ cause: 'no-handler', name: head.name, workers: workers.length }]
 }
 
+/** The limits of the queue itself; those that workers bring along, only they know. */
+const limited: Look = async (ledger, { state, now }) => {
+  if (!waits(state)) return []
+  const { config } = await readConfig(ledger)
+  const { heldUntil = 0, concurrency } = config
+  const { opensAt = 0 } = await lookAtLimits(ledger, limitsOf(config, undefined))
+  const causes: Cause[] = []
+  const until = Math.max(heldUntil, opensAt)
+  if (until > now) causes.push({ cause: 'limited', until })
+  if (concurrency === undefined) return causes
+  const [active = 0] = await ledger.store.count([{ lane: ledger.lanes.lease }])
+  return active < concurrency ? causes : [...causes, { cause: 'full', concurrency }]
+}
+
+const grouped: Look = async (ledger, { state, head, now }) => {
+  const part = groupOf(head.key)
+  if (part === undefined || !waits(state)) return []
+  const { store, lanes, queue } = ledger
+  const group = unescapePart(part)
+  const known = await readGroup(ledger, group)
+  if (known.paused === true) return [{ cause: 'group-paused', group }]
+  const [[full] = [], [held] = []] = await store.scan([
+    { ...exactly(lanes.full, groupId(queue, group)), limit: 1 },
+    { ...below(lanes.penned, part), limit: 1 },
+  ])
+  const causes: Cause[] =
+    full === undefined ? [] : [{ cause: 'group-full', group, concurrency: known.concurrency }]
+  const wait = await waitOfGroup(ledger, group, known, undefined)
+  const until = Math.max(now + wait, held === undefined ? 0 : timeOf(held.slice(part.length + 1)))
+  return until > now ? [...causes, { cause: 'group-waits', group, until }] : causes
+}
+
 /** The nearest cause first. */
 const LOOKS: readonly Look[] = [
   ended,
@@ -106,6 +157,8 @@ const LOOKS: readonly Look[] = [
   following,
   parked,
   paused,
+  grouped,
+  limited,
   unattended,
   behind,
 ]

@@ -242,9 +242,9 @@ function isMeant(head: Head | undefined, { name, tags, from = 0, to = Infinity }
   )
 }
 
-function isIn(ledger: Ledger, [lane]: Key, head: Head, states: readonly JobFilter[] | undefined): boolean {
+function isIn(ledger: Ledger, place: Key, head: Head, states: readonly JobFilter[] | undefined): boolean {
   if (states === undefined) return true
-  const state = stateIn(ledger, lane, head)
+  const state = stateIn(ledger, ...place)
   if (states.includes(state)) return true
   return state === 'waiting' && states.includes('prioritized') && readReadyKey(head.key).priority > 0
 }

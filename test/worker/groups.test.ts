@@ -425,3 +425,30 @@ test.each([
   const { queue } = stage()
   await expect(queue.add('n', 1, options as never)).rejects.toThrow(field)
 })
+
+describe('explain', () => {
+  const causes = async ({ queue }: ReturnType<typeof stage>, id: string) =>
+    (await queue.explain(id)).causes.map(({ cause }) => cause)
+
+  test('says that the queue, or the group, has all it may have, is paused, or waits', async () => {
+    const made = stage()
+    const { host, queue, worker } = made
+    await queue.setGroupConcurrency('a', 1)
+    await queue.setGlobalConcurrency(1)
+    worker(() => new Promise((resolve) => void host.timer(1000, () => resolve(1))))
+    await queue.addBulk(jobsOf('a', 2))
+    await host.advance(10)
+    expect(await causes(made, 'a1')).toEqual(['group-full', 'full'])
+    await queue.rateLimit(60_000)
+    await queue.pauseGroup('a')
+    await host.advance(10)
+    const told = await queue.explain('a1')
+    expect(told.causes.map(({ cause }) => cause)).toEqual(['group-paused', 'limited', 'full'])
+    expect(told.sentence).toContain('its group "a" is paused')
+    await queue.resumeGroup('a')
+    await queue.rateLimitGroup('a', 90_000)
+    await host.advance(2000)
+    expect(await causes(made, 'a1')).toEqual(['group-waits', 'limited'])
+    expect((await queue.explain('a1')).nextAt! - host.wall()).toBe(87_990)
+  })
+})
