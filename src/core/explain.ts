@@ -10,6 +10,8 @@ import type { JobState } from './lifecycle.ts'
 export interface CauseFacts {
   /** No such job: it was never added, or is gone. */
   unknown: object
+  /** It is the id of a schedule, which makes jobs of its own; `next` is absent where it has ended. */
+  schedule: { readonly next: number | undefined; readonly last: number | undefined; readonly missed: number }
   /** It belongs to a bulk that is not stored whole yet. */
   staged: object
   /** Its record cannot be read. */
@@ -72,6 +74,8 @@ const several = (count: number, what: string): string => `${count} ${what}${coun
 
 const SENTENCES: { readonly [N in CauseName]: (facts: CauseFacts[N]) => string } = {
   unknown: () => 'there is no such job: it was not added, or was removed since',
+  schedule: ({ next, last, missed }) =>
+    `it is a schedule, ${next === undefined ? 'which has ended' : `next run at ${at(next)}`}, ${last === undefined ? 'not run so far' : `last run at ${at(last)}`}, ${several(missed, 'missed run')}`,
   staged: () => 'it belongs to a bulk that is still being stored',
   unreadable: ({ problem }) => `its record cannot be read (${problem}), so it was set aside`,
   'too-new': ({ problem }) => `it waits for a worker of a newer version of Holdfast (${problem})`,

@@ -31,6 +31,7 @@ import { readGroup } from './group.ts'
 import { type Ledger, readHead } from './ledger.ts'
 import { placeOf, stateIn } from './locate.ts'
 import { lookAtLimits } from './rates.ts'
+import { readSchedule } from './schedule.ts'
 import { waitOfGroup } from './turns.ts'
 import { readWorkers } from './workers.ts'
 
@@ -168,7 +169,7 @@ export async function explainJob(ledger: Ledger, name: string): Promise<Explanat
   let previous: string | undefined
   return replan<Explanation>(async () => {
     const [raw] = await ledger.store.read([name])
-    if (raw === undefined) return explanation(id, 'unknown', [{ cause: 'unknown' }])
+    if (raw === undefined) return explanation(id, 'unknown', [await missing(ledger, id)])
     const { head, problem } = readHead(raw)
     if (!(await hasArrived(ledger, name, head))) return explanation(id, 'unknown', [{ cause: 'staged' }])
     if (head === undefined) return explainUnreadable(ledger, name, problem!)
@@ -181,6 +182,14 @@ export async function explainJob(ledger: Ledger, name: string): Promise<Explanat
     }
     return explainFound(ledger, name, head, place)
   })
+}
+
+/** There is no job of the id; it may be that of a schedule. */
+async function missing(ledger: Ledger, id: string): Promise<Cause> {
+  const kept = await readSchedule(ledger, id)
+  if (kept === undefined) return { cause: 'unknown' }
+  const { next, last, missed = 0 } = kept.schedule
+  return { cause: 'schedule', next, last, missed }
 }
 
 async function explainFound(

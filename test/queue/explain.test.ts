@@ -23,6 +23,22 @@ describe('the sentence', () => {
     })
   })
 
+  test('for the id of a schedule', async () => {
+    const { queue, worker, host } = stage()
+    await queue.upsertJobScheduler('j', { every: 60_000, offset: 30_000 })
+    const { next } = (await queue.getJobScheduler('j'))!
+    const at = (ms: number): string => new Date(ms).toISOString()
+    expect((await queue.explain('j')).sentence).toBe(
+      `Job j is unknown: it is a schedule, next run at ${at(next!)}, not run so far, 0 missed runs.`,
+    )
+    worker(() => 1)
+    await host.advance(next! - host.wall() + 1)
+    expect((await queue.explain('j')).sentence).toBe(
+      `Job j is unknown: it is a schedule, next run at ${at(next! + 60_000)}, last run at ${at(next!)}, 0 missed runs.`,
+    )
+    await queue.obliterate()
+  })
+
   test('for a job of a bulk that is being stored', async () => {
     const { queue, store, content } = stage()
     const ledger = openLedger(store, 'q')
