@@ -108,6 +108,8 @@ export const WEIGHT_MOST = 80
 export const GROUP_JOBS_MOST = 1_000_000_000
 /** Jobs that one step brings into their groups. */
 export const ARRIVALS = 100
+/** Of them those of one group, before it is another's turn. */
+export const ARRIVALS_AT_ONCE = 20
 /** Milliseconds before a job of a group is looked at again that found no room for its name. */
 export const NAME_WAIT = 1000
 

@@ -1,5 +1,5 @@
 /** Brings jobs into their groups when they are due, step by step. */
-import { bringToGroups } from '../ledger/arrive.ts'
+import { WALK_BEGINS, type Walk, bringToGroups } from '../ledger/arrive.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { DueLane } from './due.ts'
 
@@ -41,7 +41,8 @@ export class Arrive {
 
   async #run(): Promise<void> {
     try {
-      while (this.#open && (await bringToGroups(this.#ledger)));
+      let walk: Walk | undefined = WALK_BEGINS
+      while (this.#open && walk !== undefined) walk = await bringToGroups(this.#ledger, walk)
       if (this.#open) this.#due.served()
     } catch (error) {
       if (!this.#open) return

@@ -243,7 +243,8 @@ describe('a rate limit', () => {
     await host.advance(1)
     await one.close()
     await queue.obliterate()
-    expect([...dump().lanes.values()].flat()).toEqual([])
+    const left = [...dump().lanes].filter(([lane, keys]) => keys.length > 0 && !lane.startsWith('audit:'))
+    expect(left).toEqual([])
     expect([...dump().records.keys()]).toEqual([])
   })
 
