@@ -24,6 +24,15 @@ export interface CauseFacts {
   leased: { readonly worker: string; readonly since: number; readonly until: number | undefined }
   /** It was cancelled, and its handler has not ended yet. */
   cancelling: { readonly reason: string }
+  /** It is here because it failed for good elsewhere. */
+  'dead-letter': {
+    readonly queue: string
+    readonly id: string
+    readonly at: number
+    readonly code: FailedCode
+  }
+  /** Unless it has begun by then it fails. */
+  expiring: { readonly at: number }
   /** Its time has not come. */
   delayed: { readonly until: number }
   /** It failed or stalled, and waits before it is tried again. */
@@ -84,6 +93,9 @@ const SENTENCES: { readonly [N in CauseName]: (facts: CauseFacts[N]) => string }
   leased: ({ worker, since, until }) =>
     `the worker ${worker} runs it since ${at(since)}, ${until === undefined ? 'on a lease that is being ended' : `on a lease until ${at(until)} unless renewed`}`,
   cancelling: ({ reason }) => `it was cancelled (${reason}) and ends when its handler does`,
+  'dead-letter': ({ queue, id, at: ms, code }) =>
+    `it is the dead letter of job ${id} of ${queue}, which failed for good at ${at(ms)} with ${code}`,
+  expiring: ({ at: ms }) => `it expires at ${at(ms)} unless it has begun by then`,
   delayed: ({ until }) => `it is delayed until ${at(until)}`,
   'backing-off': ({ until, attemptsMade, reason }) =>
     `it waits until ${at(until)} to be tried again after ${several(attemptsMade, 'failed attempt')} (${reason})`,

@@ -70,6 +70,18 @@ const leased: Look = async ({ store, lanes }, { lane, key }) => {
   return [{ cause: 'leased', worker: workerOfClaim(claim), since: grantedAt, until }]
 }
 
+const waits = (state: JobState): boolean => state === 'waiting' || state === 'delayed'
+
+const letter: Look = (_, { state, head: { origin } }) =>
+  origin === undefined || !waits(state)
+    ? []
+    : [{ cause: 'dead-letter', queue: origin.queue, id: origin.id, at: origin.at, code: origin.code }]
+
+const expiring: Look = (_, { state, head: { expiresAt, attemptsStarted } }) =>
+  expiresAt === undefined || (attemptsStarted ?? 0) > 0 || !waits(state)
+    ? []
+    : [{ cause: 'expiring', at: expiresAt }]
+
 const timed: Look = ({ lanes }, { lane, head, now }) => {
   if (lane !== lanes.due && lane !== lanes.suspect && lane !== lanes.arrive && lane !== lanes.penned)
     return []
@@ -98,8 +110,6 @@ const behind: Look = async ({ store, lanes }, { lane, key }) => {
   if (ahead.length === 0) return []
   return [{ cause: 'behind', jobs: ahead.length, orMore: ahead.length === EXPLAIN_AHEAD }]
 }
-
-const waits = (state: JobState): boolean => state === 'waiting' || state === 'delayed'
 
 const paused: Look = async (ledger, { state }) => {
   if (!waits(state)) return []
@@ -162,6 +172,8 @@ const LOOKS: readonly Look[] = [
   limited,
   unattended,
   behind,
+  letter,
+  expiring,
 ]
 
 export async function explainJob(ledger: Ledger, name: string): Promise<Explanation> {

@@ -44,6 +44,7 @@ test('every example has a test here', async () => {
   expect((await readdir(at('examples'))).sort()).toEqual([
     'compress',
     'desktop.ts',
+    'failures.ts',
     'first.ts',
     'groups.ts',
     'limits.ts',
@@ -89,6 +90,17 @@ test('groups: a customer with one mail does not wait for one with a thousand', a
   const run = new Run('groups.ts')
   expect(await run.ended, run.printed).toBe(0)
   expect(run.printed).toBe('the small customer was served after a few mails\n1001 mails, 0 wait\n')
+})
+
+test('failures: a dead letter is looked at and sent back, and a job that runs is cancelled', async () => {
+  const run = new Run('failures.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed.trim().split('\n')).toEqual([
+    'payments:rent: the bank is down',
+    'sent back: 1, rent is completed',
+    'slow: CANCELLED, paid by card',
+    'redrive by ada: the bank is up',
+  ])
 })
 
 test('limits: keeps to a rate, and waits where a service asks for it', async () => {
@@ -141,7 +153,7 @@ test('desktop: one copy runs, it ends when told to, and goes on at the next star
 test('compress: the demo takes a folder from beginning to end', async () => {
   const run = new Run('compress/main.ts', at('examples'), '--flaky', '0.2')
   expect(await run.ended, run.printed).toBe(0)
-  expect(run.printed).toMatch(/files {5}9\n/)
+  expect(run.printed).toMatch(/files {5}\d+\n/)
   expect(await readdir(join(directory, '.demo/out/compress'))).toContain('main.ts.gz')
 })
 

@@ -1,5 +1,6 @@
 /** Every mutant. */
 import { coreMutants } from './core.ts'
+import { failureMutants } from './failure.ts'
 import { identityMutants } from './identity.ts'
 import { judgingMutants } from './judging.ts'
 import { ledgerMutants } from './ledger.ts'
@@ -13,6 +14,7 @@ import { wholeQueueMutants } from './whole-queue.ts'
 
 export const mutants: readonly Mutant[] = [
   ...coreMutants,
+  ...failureMutants,
   ...identityMutants,
   ...judgingMutants,
   ...ledgerMutants,

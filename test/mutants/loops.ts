@@ -90,7 +90,7 @@ export const loopMutants: readonly Mutant[] = [
     name: 'endings are dropped at close',
     why: 'finished work is done again after a restart',
     file: 'src/loops/shift.ts',
-    find: 'while (this.#settling.open > 0 || this.#work.isUnsure) await this.#change()',
+    find: 'while (this.#settling.open > 0 || this.#work.isUnsure) await this.#changes.next()',
     replace: '',
     caughtBy: { file: 'worker/close.test.ts', test: 'it keeps every ending' },
   },

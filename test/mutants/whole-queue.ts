@@ -119,7 +119,7 @@ const walks: readonly Mutant[] = [
     name: 'an obliteration leaves its pause',
     why: 'the queue of that name never runs again',
     file: 'src/ledger/mass.ts',
-    find: 'await changeConfig(ledger, () => ({}))',
+    find: 'await changeConfig(ledger, () => ({}), note)',
     replace: '',
     caughtBy: { file: 'queue/mass.test.ts', test: 'removes everything, settings included' },
   },

@@ -84,6 +84,38 @@ describe('the sentence', () => {
     expect((await queue.explain('j')).sentence).toContain('1000 or more jobs are before it')
   })
 
+  test('for a dead letter', async () => {
+    const { queue, store, host, worker } = stage()
+    const letters = new Queue('dead', { store })
+    await queue.add('n', 1, { jobId: 'j', deadLetter: 'dead' })
+    worker(() => Promise.reject(new Error('no')))
+    await host.idle()
+    const at = new Date(host.wall()).toISOString()
+    expect((await letters.explain('q:j')).sentence).toBe(
+      `Job q:j is waiting: no worker of this queue is there; it is the dead letter of job j of q, which failed for good at ${at} with ATTEMPTS_EXHAUSTED.`,
+    )
+  })
+
+  test('for a job that was cancelled, that expires, and that expired', async () => {
+    const { queue, host, worker } = stage()
+    const at = (ms: number): string => new Date(host.wall() + ms).toISOString()
+    await queue.add('n', 1, { jobId: 'c' })
+    await queue.cancel('c', 'not wanted')
+    expect((await queue.explain('c')).sentence).toBe(
+      `Job c is failed: it failed for good at ${at(0)} with CANCELLED: not wanted.`,
+    )
+    await queue.add('n', 1, { jobId: 'e', ttl: 1000 })
+    expect((await queue.explain('e')).sentence).toBe(
+      `Job e is waiting: no worker of this queue is there; it expires at ${at(1000)} unless it has begun by then.`,
+    )
+    await queue.pause()
+    worker(() => 1)
+    await host.advance(1000)
+    expect((await queue.explain('e')).sentence).toBe(
+      `Job e is failed: it failed for good at ${at(0)} with EXPIRED: not begun within 1000 ms of its time.`,
+    )
+  })
+
   test('for a queue that is paused', async () => {
     const made = stage()
     made.worker(() => 1)
