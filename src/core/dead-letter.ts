@@ -8,7 +8,7 @@ import type { DeadLetterOptions } from './dead-letter-options.ts'
 import { DATA, type FailedCode, type Head, type HeadDraft, owns } from './head.ts'
 import { type HistoryEntry, historyIds, readEntry } from './history.ts'
 import { type KeptOptions, keptLogLines } from './job-options.ts'
-import { headId, jobIdOf, partId, queueOf, restamped } from './keys.ts'
+import { groupOf, headId, jobIdOf, partId, queueOf, restamped } from './keys.ts'
 import { logOf } from './log.ts'
 import { utf8Bytes } from './text.ts'
 
@@ -26,6 +26,8 @@ export interface LetterOrigin {
   /** When it was added there, ms since the epoch. */
   readonly timestamp: number
   readonly generation: number
+  /** The group it had there, escaped. */
+  readonly group?: string | undefined
   readonly opts: OwnOptions
 }
 
@@ -91,6 +93,7 @@ export function letterOf(
     at,
     timestamp: ended.timestamp,
     generation: ended.generation ?? 0,
+    group: groupOf(ended.key),
     opts: { deadLetter, removeOnComplete, removeOnFail, delay, ttl },
   }
   const story = seal(JSON.stringify(storyOf(name, ended, records, last)))
@@ -101,9 +104,9 @@ export function letterOf(
 
 /** The job that a letter came from, in line again, behind those that wait now. */
 export function jobOfLetter(head: Head, payload: string | undefined, now: number): Letter {
-  const { queue, id, timestamp, generation, opts } = head.origin!
+  const { queue, id, timestamp, generation, group, opts } = head.origin!
   const name = headId(queue, id)
-  const again = draftFor(head, restamped(head.key, now), timestamp)
+  const again = draftFor(head, restamped(head.key, now, group), timestamp)
   again.opts = { ...head.opts, ...opts }
   again.expiresAt = opts.ttl === undefined ? undefined : now + opts.ttl
   again.generation = generation + 1

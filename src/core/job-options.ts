@@ -215,9 +215,7 @@ export const checkDefaultJobOptions = (given: unknown): CheckedJobOptions =>
   checkOptions(given, defaultChecks, 'defaultJobOptions', '', legacyOfJobs) as CheckedJobOptions
 
 /** A job of a group cannot be what another one makes of it: it would have to change its line. */
-export function refuseGrouped({ group, deduplication, deadLetter }: CheckedJobOptions): void {
-  if (group !== undefined && deadLetter !== undefined)
-    refuseOption('deadLetter', deadLetter, 'left out for a job of a group')
+export function refuseGrouped({ group, deduplication }: CheckedJobOptions): void {
   for (const way of ['replace', 'keepLastIfActive'] as const)
     if (group !== undefined && deduplication?.[way] === true)
       refuseOption(`deduplication.${way}`, true, 'left out for a job of a group')

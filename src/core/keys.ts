@@ -233,10 +233,11 @@ export function withPriority(ready: string, priority: number, lifo: boolean): st
   return readyKey(priority, lifo, dueAt, wasLifo ? invertUlid(ulid) : ulid, groupOf(ready))
 }
 
-/** A ready key of a job that is due at another time; its priority, order and ULID stay. */
-export function restamped(key: string, dueAt: number): string {
+/** A ready key of a job that is due at another time, in this group or in none; its priority, order and ULID stay. */
+export function restamped(key: string, dueAt: number, group?: string): string {
   const { priority, lifo } = readReadyKey(key)
-  return readyKey(priority, lifo, dueAt, lifo ? invertUlid(key.slice(24)) : key.slice(24))
+  const ulid = orderIn(key).slice(24)
+  return readyKey(priority, lifo, dueAt, lifo ? invertUlid(ulid) : ulid, group)
 }
 
 export const waitingKey = (ready: string, head: string): string => `${ready}/${head}`
@@ -248,7 +249,6 @@ export const blockedKey = (reason: string, ready: string, head: string): string 
 export const parkedKey = (jobName: string, ready: string, head: string): string =>
   `${escapePart(jobName)}/${ready}/${head}`
 export const finishedKey = (at: number, head: string): string => `${timeDigits(at)}/${head}`
-export const ttlKey = (expiresAt: number, head: string): string => `${timeDigits(expiresAt)}/${head}`
 export const tagKey = (tag: string, addedAt: number, head: string): string =>
   `${escapePart(tag)}/${timeDigits(addedAt)}/${head}`
 export const lapseKey = (until: number, record: string): string => `${timeDigits(until)}/${record}`

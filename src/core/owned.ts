@@ -8,7 +8,7 @@ import { type Leaving, followOn, releaseId } from './deduplication.ts'
 import { type Head, owns } from './head.ts'
 import { historyIds } from './history.ts'
 import { keptLogLines } from './job-options.ts'
-import { type Lanes, partId, tagKey, ttlKey } from './keys.ts'
+import { type Lanes, partId, tagKey, timeDigits } from './keys.ts'
 
 /** Records of its own; of a job whose head cannot be read: all that it may have. */
 export function ownedRecords(name: string, head: Head | undefined): string[] {
@@ -30,7 +30,7 @@ export const ownedKeys = (lanes: Lanes, name: string, head: Head | undefined): K
 
 /** The key that says when a new job expires; it may outlive the job, and goes when its time has come. */
 export const ttlKeys = (lanes: Lanes, name: string, { expiresAt }: Head): Key[] =>
-  expiresAt === undefined ? [] : [[lanes.ttl, ttlKey(expiresAt, name)]]
+  expiresAt === undefined ? [] : [[lanes.ttl, `${timeDigits(expiresAt)}/${name}`]]
 
 const NOTHING: Change[] = []
 

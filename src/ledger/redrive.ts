@@ -6,14 +6,14 @@ import { PAGE_KEYS } from '../core/bounds.ts'
 import { type LetterOrigin, jobOfLetter } from '../core/dead-letter.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { type Head, encodeHead, owns } from '../core/head.ts'
-import { headId, partId, waitingKey } from '../core/keys.ts'
+import { headId, partId } from '../core/keys.ts'
+import { toWait } from '../core/places.ts'
 import type { CheckedFilter } from '../core/finished-filter.ts'
 import { ownedKeys, ownedRecords, ttlKeys } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
-import type { Change } from '../store.ts'
 import { releaseBulks } from './bulk.ts'
-import { commitBlocks } from './commit.ts'
+import { type Block, commitBlocks, following } from './commit.ts'
 import { type Ledger, openLedger, readHead } from './ledger.ts'
 
 /** What came of it. */
@@ -110,7 +110,7 @@ const matches = ({ name, origin }: Found['head'], filter: CheckedFilter): boolea
   origin.at >= (filter.from ?? 0) &&
   origin.at <= (filter.to ?? Infinity)
 
-async function planRedrives(ledger: Ledger, letters: readonly Found[]): Promise<Change[][]> {
+async function planRedrives(ledger: Ledger, letters: readonly Found[]): Promise<Block[]> {
   const { store, lanes } = ledger
   const large = letters.filter(({ head }) => owns(head, 'payload')).map(({ name }) => partId('payload', name))
   const read = large.length === 0 ? [] : await store.read(large)
@@ -118,18 +118,16 @@ async function planRedrives(ledger: Ledger, letters: readonly Found[]): Promise<
   return letters.map(({ lane, key, name, raw, head }) => {
     const job = jobOfLetter(head, payloads.get(partId('payload', name)), store.now())
     const there = openLedger(store, head.origin.queue).lanes
+    const place = toWait(there, job.head.key, job.name, store.now())
     return [
       {
         expect: { equal: [[name, raw]], absent: [job.name] },
         remove: [[lane, key], ...ownedKeys(lanes, name, head)],
-        add: [
-          [there.ready, waitingKey(job.head.key, job.name)],
-          ...ownedKeys(there, job.name, job.head),
-          ...ttlKeys(there, job.name, job.head),
-        ],
+        add: [place.key, ...ownedKeys(there, job.name, job.head), ...ttlKeys(there, job.name, job.head)],
         set: [[job.name, encodeHead(job.head)], ...job.parts],
         delete: [name, ...ownedRecords(name, head)],
       },
+      ...place.visits.map((visit) => following(visit, 0)),
     ]
   })
 }

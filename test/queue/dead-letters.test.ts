@@ -268,6 +268,22 @@ describe('redrive', () => {
     expect((await letters.getJob('q:j'))!.origin!.history).toHaveLength(2)
   })
 
+  test.each([false, true])('puts a letter back into its group (lifo: %s)', async (lifo) => {
+    const { queue, letters, letter, host, worker, store } = await oneLetter({ group: { id: 'g é' }, lifo })
+    expect(await store.scan([{ lane: 'ready:dead', limit: 9 }])).toMatchObject([
+      [expect.stringMatching(/^0000000\/[01]\.\d{13}\.[0-9A-Z]{26}\/dead:q%3Aj$/)],
+    ])
+    expect(letter.priority).toBe(0)
+    await queue.pause()
+    expect(await letters.redrive()).toEqual({ redriven: 1, skipped: 0 })
+    expect(await store.count([{ lane: 'ready:q' }])).toEqual([0])
+    expect(await queue.verify()).toMatchObject({ ok: true, jobs: 1 })
+    await queue.resume()
+    worker(() => 'ran')
+    await host.advance(1000)
+    expect((await queue.getJob('j'))!.returnvalue).toBe('ran')
+  })
+
   test('skips one whose id lives again', async () => {
     const { queue, letters } = await oneLetter()
     await queue.add('n', 'another', { jobId: 'j' })

@@ -52,7 +52,7 @@ async function race(s: fc.Scheduler, start: Start, actions: readonly Action[]): 
   const outcomes = new Map<Action, unknown>()
   const all = Promise.all(
     actions.map(async (action) => {
-      const outcome = await acts[action]().catch((error: { code?: string }) => error.code ?? String(error))
+      const outcome = await acts[action]().catch((error: { code?: string }) => error.code ?? 'an error')
       outcomes.set(action, outcome)
     }),
   )
