@@ -17,6 +17,7 @@ export type { FindOptions } from './core/find-options.ts'
 export type { FailedCode } from './core/head.ts'
 export type { HistoryEntry } from './core/history.ts'
 export type {
+  CheckedJobOptions,
   DefaultJobOptions,
   JobOptions,
   KeepBounds,
@@ -29,7 +30,7 @@ export type {
   PassedOverOptions,
   PassedOverQueueOptions,
 } from './core/legacy.ts'
-export type { Schemas, StandardSchema } from './core/schema.ts'
+export type { SchemaIssue, SchemaResult, Schemas, StandardSchema } from './core/schema.ts'
 export { retryHttp } from './core/retry-http.ts'
 export type { GroupLimits, JobGroup } from './core/group.ts'
 export type { RateLimit } from './core/limits.ts'

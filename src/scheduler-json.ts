@@ -35,8 +35,9 @@ export interface JobSchedulerJson<Data = any> {
   readonly overlap: Overlap
   /** Its next run; left out where there is none any more. */
   readonly next?: number
-  /** The time of its last run, and the job that it made. */
+  /** The time of its last run. */
   readonly last?: number
+  /** The job that its last run made. */
   readonly lastJobId?: string
   /** Runs it made. */
   readonly iterationCount: number

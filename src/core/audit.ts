@@ -15,6 +15,7 @@ export interface Intervention {
   reason?: string
 }
 
+/** What can be done to jobs and queues by hand: the methods' names. */
 export type AuditAction =
   | 'remove'
   | 'retry'
@@ -38,7 +39,9 @@ export interface AuditLine {
   readonly id?: string | undefined
   /** How many jobs, where it was done to many. */
   readonly count?: number | undefined
+  /** Who did it, where that was said. */
   readonly by?: string | undefined
+  /** Why, where that was said. */
   readonly reason?: string | undefined
 }
 

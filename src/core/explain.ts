@@ -18,7 +18,9 @@ export interface CauseFacts {
   unreadable: { readonly problem: string }
   /** A newer version of Holdfast wrote it. */
   'too-new': { readonly problem: string }
+  /** It is done. */
   completed: { readonly at: number }
+  /** It is over, and why. */
   failed: { readonly at: number; readonly code: FailedCode; readonly reason: string }
   /** A worker has it; `until` is absent where the lease is being ended. */
   leased: { readonly worker: string; readonly since: number; readonly until: number | undefined }
@@ -45,6 +47,7 @@ export interface CauseFacts {
   parked: { readonly name: string }
   /** Others come first; with `orMore` there may be more of them. */
   behind: { readonly jobs: number; readonly orMore: boolean }
+  /** No job of the queue is claimed; with `obliterating` it is being removed. */
   paused: { readonly obliterating: boolean }
   /** The queue was told to wait (`rateLimit`), or has started as many jobs as its rate allows. */
   limited: { readonly until: number }
@@ -56,19 +59,23 @@ export interface CauseFacts {
   'group-full': { readonly group: string; readonly concurrency: number | undefined }
   /** Its group was told to wait, has started as many jobs as its rate allows, or waits for one of its jobs that is tried again. */
   'group-waits': { readonly group: string; readonly until: number }
+  /** Nobody works on the queue. */
   'no-worker': object
   /** The workers there are have no handler for its name. */
   'no-handler': { readonly name: string; readonly workers: number }
   /** Nothing holds it: a worker takes it next. */
   next: object
 }
+/** The name of a cause. */
 export type CauseName = keyof CauseFacts
 /** One reason for which a job does not run. */
 export type Cause = { [N in CauseName]: { readonly cause: N } & CauseFacts[N] }[CauseName]
 
 /** Why a job is not running, and when it next could. */
 export interface Explanation {
+  /** As it was asked for. */
   readonly id: string
+  /** `unknown` where there is no such job. */
   readonly state: JobState | 'unknown'
   /** What holds it, the nearest first; there may be several. */
   readonly causes: readonly Cause[]

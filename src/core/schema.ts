@@ -23,12 +23,16 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   }
 }
 
-type SchemaResult<Output> =
+/** What a schema makes of a value: what it gives, or what is wrong. */
+export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] }
 
+/** One thing that is wrong with a value. */
 export interface SchemaIssue {
+  /** In the library's words. */
   readonly message: string
+  /** Where in the value; left out: the value itself. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
