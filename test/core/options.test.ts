@@ -107,7 +107,7 @@ describe('every option of a job', () => {
     },
   )
 
-  test.each(['timeoutpolicy', 'ttl', 'Delay', '__proto__x', 'toString', 'constructor'])(
+  test.each(['timeoutpolicy', 'TTL', 'Delay', '__proto__x', 'toString', 'constructor'])(
     '%s is unknown',
     (name) => {
       const error = refusal(() => checkJobOptions({ [name]: 1 }, {}))

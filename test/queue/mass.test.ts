@@ -1,15 +1,10 @@
 /** Changing many jobs at once: draining, cleaning, removing the whole queue, retrying, promoting; and others at work meanwhile. */
 import type { HoldfastError } from 'holdfast'
-import type { MemoryContent } from 'holdfast/memory'
 import { describe, expect, test } from 'vitest'
 import type { Change } from '../../src/store.ts'
-import { type Stage, gate, only, stage } from '../stage/stage.ts'
+import { type Stage, gate, lanesLeft, only, stage } from '../stage/stage.ts'
 
 /** More than two pages. */
-/** Workers that are there stay. */
-const lanesLeft = ({ lanes }: MemoryContent): string[] =>
-  [...lanes.keys()].filter((lane) => !/^(workers|audit):/.test(lane))
-
 const MANY = 450
 
 const named = (prefix: string, count: number, opts: object = {}) =>

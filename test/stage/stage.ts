@@ -108,6 +108,10 @@ function textOf(error: Error): string {
 export const only = (said: readonly string[], ...beginnings: readonly string[]): string[] =>
   said.filter((line) => beginnings.some((beginning) => line.startsWith(beginning)))
 
+/** Lanes that hold anything of jobs: workers that are there stay, and so does what was done by hand. */
+export const lanesLeft = ({ lanes }: MemoryContent): string[] =>
+  [...lanes.keys()].filter((lane) => !/^(workers|audit):/.test(lane))
+
 /** A promise and what ends it. */
 export function gate<T = void>() {
   let open!: (value: T) => void
