@@ -33,6 +33,7 @@ for (const photo of ['panorama.tiff', 'cat.jpg', 'dog.jpg'])
   await photos.add('thumbnail', { photo }, { jobId: photo })
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void quit())
+console.log('started')
 
 async function quit(): Promise<void> {
   await worker.close({ timeout: 200 })

@@ -47,7 +47,6 @@ test('every example has a test here', async () => {
     'failures.ts',
     'first.ts',
     'groups.ts',
-    'limits.ts',
     'http.ts',
     'limits.ts',
     'many-machines.ts',
@@ -144,10 +143,10 @@ test('desktop: one copy runs, it ends when told to, and goes on at the next star
   expect(app.printed).toContain('goodbye, 1 left for the next start')
 
   const again = new Run('desktop.ts')
-  await sleep(1000)
+  await again.prints('started')
   again.process.kill('SIGINT')
   expect(await again.ended, again.printed).toBe(0)
-  expect(again.printed).toBe('goodbye, 1 left for the next start\n')
+  expect(again.printed).toBe('started\ngoodbye, 1 left for the next start\n')
 })
 
 test('compress: the demo takes a folder from beginning to end', async () => {
