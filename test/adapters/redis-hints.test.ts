@@ -83,17 +83,19 @@ test('with all messages lost, the poll finds a new lowest key within 30 s, one t
   expect(empty.hints).toBe(0)
 })
 
-test.each<[string, (queue: Queue) => Promise<unknown>]>([
-  ['an empty queue', async () => {}],
-  ['a queue of delayed jobs', (queue) => queue.add('n', {}, { delay: 86_400_000 })],
+test.each<[string, number, (queue: Queue) => Promise<unknown>]>([
+  ['an empty queue', 3, async () => {}],
+  // Once a minute the poll has it look whether another job comes first.
+  ['a queue of delayed jobs', 4, (queue) => queue.add('n', {}, { delay: 86_400_000 })],
   [
     'a paused queue',
+    3,
     async (queue) => {
       await queue.pause()
       await queue.add('n', {})
     },
   ],
-])('an idle worker of %s sends at most three commands a minute', async (_, prepare) => {
+])('an idle worker of %s sends at most %i commands a minute', async (_, most, prepare) => {
   await using client = connect()
   const host = virtualHost()
   const commands = { sent: 0, underWay: 0 }
@@ -120,7 +122,7 @@ test.each<[string, (queue: Queue) => Promise<unknown>]>([
     for (let second = 0; second < 60; second += 5) await pass(5000)
   }
   // Where the server is asked for the time, that rides with a poll.
-  expect((commands.sent - before) / 4).toBeLessThanOrEqual(3)
+  expect((commands.sent - before) / 4).toBeLessThanOrEqual(most)
   expect(commands.sent - before).toBeGreaterThan(0)
   await worker.close()
 })
