@@ -1,9 +1,9 @@
 /**
- * `npm run bench:scale -- [backlog|through|gap|idle]`: what grows with numbers. A million waiting jobs: opening, claiming,
+ * `npm run bench:scale -- [backlog|through|retention|gap|idle]`: what grows with numbers. A million waiting jobs: opening, claiming,
  * draining; a million jobs through one process: memory; the longest gap of the event loop while jobs are added; what an idle
  * worker costs. Sizes can be lowered with `--jobs N`.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -110,6 +110,44 @@ async function through(): Promise<void> {
   await store.close()
 }
 
+/** Twice as many jobs as are asked for pass under a rule that keeps a thousand: nothing may have grown in the second half. */
+async function retention(): Promise<void> {
+  const path = join(folder, 'retention')
+  const store = levelStore(path)
+  const queue = new Queue('emails', { store, defaultJobOptions: { removeOnComplete: { count: 1000 } } })
+  const halves: { rate: number; rss: number; disk: number }[] = []
+  for (let half = 0; half < 2; half++) {
+    const began = performance.now()
+    const worker = new Worker('emails', async () => undefined, { store, concurrency: 100 })
+    await new Promise<void>((resolve) => {
+      let [added, completed] = [0, 0]
+      const more = (): void => {
+        if (added++ < jobs) void queue.add('welcome', data)
+      }
+      worker.on('completed', () => {
+        if (++completed === jobs) resolve()
+        else more()
+      })
+      for (let n = 0; n < 1000; n++) more()
+    })
+    const rate = perSecond(jobs, began)
+    await worker.close()
+    halves.push({ rate, rss: megabytes(), disk: bytesBelow(path) / 2 ** 20 })
+    const { completed } = await queue.getJobCounts('completed')
+    const at = halves.at(-1)!
+    say(
+      `  ${jobs * (half + 1)} through, ${completed} kept, ${Math.round(at.rate)} jobs/s, RSS ${at.rss.toFixed(1)} MiB, disk ${at.disk.toFixed(1)} MiB, ${parts()}`,
+    )
+  }
+  const [first, second] = halves
+  const part = (of: 'rate' | 'rss' | 'disk'): string => (second![of] / first![of]).toFixed(2)
+  say(`second half to first: rate ${part('rate')}, RSS ${part('rss')}, disk ${part('disk')}`)
+  await store.close()
+}
+
+const bytesBelow = (path: string): number =>
+  readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
+
 async function gap(): Promise<void> {
   const store = levelStore(join(folder, 'gap'))
   const queue = new Queue('emails', { store })
@@ -139,7 +177,7 @@ async function idle(): Promise<void> {
   say('closed; the process ends by itself')
 }
 
-const measurements = { backlog, through, gap, idle }
+const measurements = { backlog, through, retention, gap, idle }
 for (const [name, part] of Object.entries(measurements)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   say(`${name}:`)

@@ -1,9 +1,7 @@
 /** The options of a job: checked when it is added, kept in its head where they are not the defaults. */
 import {
   ATTEMPTS_MOST,
-  COMPLETED_KEPT,
   DURATION_MOST,
-  FAILED_KEPT,
   JOB_ID_BYTES,
   LOG_LINES,
   LOG_LINES_MOST,
@@ -39,11 +37,13 @@ export interface KeepBounds {
   count?: number
   /** Seconds (as in BullMQ, not milliseconds) after its end for which a job is kept; default: for ever. 0 keeps none. */
   age?: number
+  /** Bytes that the kept jobs have together, data, results, history and log lines included: the newest that fit. Default: no bound. 0 keeps none. */
+  maxBytes?: number
 }
 
 /**
  * What is kept of finished jobs. `true`: none. `false`: all. A number: the newest so many, as `{ count }`. With both `count`
- * and `age`, a job goes as soon as one of them says so. None goes earlier than its rule says; it goes later, in steps: when jobs
+ * and `age` (or `maxBytes`), a job goes as soon as one of them says so. None goes earlier than its rule says; it goes later, in steps: when jobs
  * finish, when a worker has nothing else to do, and when one starts. An idle worker does nothing, so what gets too old
  * meanwhile stays until then.
  */
@@ -138,14 +138,19 @@ const legacyOfRetention = byLegacy('retention')
 const keepChecks: Checks<KeepBounds> = {
   count: integer(0, Number.MAX_SAFE_INTEGER),
   age: integer(0, Math.floor(DURATION_MOST / 1000), 'seconds'),
+  maxBytes: integer(0, Number.MAX_SAFE_INTEGER, 'bytes'),
 }
 
 const keepCheck: Check<boolean | KeepBounds> = (value, field) => {
   if (typeof value === 'boolean') return value
   if (typeof value === 'number') return { count: keepChecks.count(value, field) }
   const kept = checkOptions(value, keepChecks, field, `${field}.`, legacyOfRetention)
-  return kept.count === undefined && kept.age === undefined
-    ? refuseOption(field, value, 'true, false, a number, or an object with count, age (in seconds) or both')
+  return kept.count === undefined && kept.age === undefined && kept.maxBytes === undefined
+    ? refuseOption(
+        field,
+        value,
+        'true, false, a number, or an object with count, age (in seconds) or maxBytes',
+      )
     : kept
 }
 
@@ -287,27 +292,3 @@ const namedOptions = (options: CheckedJobOptions): KeptOptions => ({
 
 export const attemptsOf = (options: KeptOptions): number => options.attempts ?? 1
 export const keptLogLines = (options: KeptOptions): number => options.keepLogs ?? LOG_LINES
-
-/** Which finished jobs are kept: the newest `count` of those that ended less than `ageMs` ago; `Infinity` is no bound. */
-export interface Kept {
-  readonly count: number
-  readonly ageMs: number
-}
-
-const KEEP_NONE: Kept = { count: 0, ageMs: Infinity }
-const KEEP_ALL: Kept = { count: Infinity, ageMs: Infinity }
-const KEEP_BY_DEFAULT = {
-  completed: { count: COMPLETED_KEPT, ageMs: Infinity },
-  failed: { count: FAILED_KEPT, ageMs: Infinity },
-} as const
-
-export function keptOf(options: KeptOptions, outcome: 'completed' | 'failed'): Kept {
-  const rule = outcome === 'completed' ? options.removeOnComplete : options.removeOnFail
-  if (rule === undefined) return KEEP_BY_DEFAULT[outcome]
-  if (typeof rule === 'boolean') return rule ? KEEP_NONE : KEEP_ALL
-  const { count = Infinity, age = Infinity } = rule
-  return count === 0 || age === 0 ? KEEP_NONE : { count, ageMs: age * 1000 }
-}
-
-export const keepsNone = (options: KeptOptions, outcome: 'completed' | 'failed'): boolean =>
-  keptOf(options, outcome).count === 0

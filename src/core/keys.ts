@@ -83,6 +83,10 @@ export const deduplicationIdOf = (queuePart: string, id: string): string =>
 /** The escaped name of the queue whose job has this head record. */
 export const queuePartOf = (head: string): string => head.slice(0, head.indexOf(':'))
 
+/** How many finished jobs of a lane there are, and their bytes, where those are bounded. */
+export const tallyId = (queue: string, lane: 'done' | 'dead'): string =>
+  `queue:${escapePart(queue)}:tally.${lane}`
+
 /** A schedule's record. */
 export const scheduleId = (queue: string, key: string): string =>
   `sched:${escapePart(queue)}:${escapePart(key)}`
@@ -217,12 +221,6 @@ export function readReadyKey(ready: string): { priority: number; lifo: boolean; 
   const lifo = key[8] === '0'
   const digits = key.slice(10, 23)
   return { priority: Number(key.slice(0, 7)), lifo, dueAt: Number(lifo ? invertDigits(digits) : digits) }
-}
-
-/** The ULID in a ready key: of keys that one process stamped, the later one has the larger. */
-export function ulidOf(ready: string): string {
-  const key = orderIn(ready)
-  return key[8] === '0' ? invertUlid(key.slice(24)) : key.slice(24)
 }
 
 /** A ready key with another priority, or the other order; its time and ULID stay. */

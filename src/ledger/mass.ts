@@ -11,9 +11,9 @@ import {
   STATE_LANES,
   jobIdOf,
   readReadyKey,
+  tallyId,
   throughTime,
   timeDigits,
-  ulidOf,
 } from '../core/keys.ts'
 import { lastBulkId } from '../core/bulk-keys.ts'
 import { HoldfastError } from '../error.ts'
@@ -193,18 +193,22 @@ export interface Retrying {
 export async function retryQueue(ledger: Ledger, retrying: Retrying): Promise<number> {
   const { state, filter, resetAttempts, step, ulid } = retrying
   const { lanes, store } = ledger
-  const [now, began] = [store.now(), ulid()]
+  const now = store.now()
   const span: Span = {
     lane: state === 'completed' ? lanes.done : lanes.dead,
     from: filter.from === undefined ? undefined : timeDigits(filter.from),
     until: throughTime(Math.min(filter.to ?? Infinity, now)),
   }
-  // In the millisecond in which this began, a job that it has retried may have ended once more.
-  const isDone = ({ key, finishedOn }: Head): boolean => finishedOn! >= now && ulidOf(key) > began
-  const retry: Act = ({ name, raw, head }) =>
-    raw === undefined || head?.finishedOn === undefined || !isMeant(filter, head) || isDone(head)
-      ? []
-      : planRetry(ledger, { name, raw, head }, ulid(), resetAttempts).block
+  // What is retried in the millisecond in which this began may end in it once more, and is met again as another generation.
+  const atOnce = new Map<string, number>()
+  const isDone = (name: string, { generation = 0 }: Head): boolean =>
+    generation > (atOnce.get(name) ?? generation)
+  const retry: Act = ({ name, raw, head }) => {
+    if (raw === undefined || head?.finishedOn === undefined) return []
+    if (!isMeant(filter, head) || isDone(name, head)) return []
+    if (store.now() <= now) atOnce.set(name, head.generation ?? 0)
+    return planRetry(ledger, { name, raw, head }, ulid(), resetAttempts).block
+  }
   return sum(walk(ledger, span, Infinity, retry, step))
 }
 
@@ -262,7 +266,8 @@ export async function obliterateQueue(ledger: Ledger, force: boolean, note?: Not
     const counts = await store.count(STATE_LANES.map((name) => ({ lane: lanes[name] })))
     return counts.every((count) => count === 0) ? true : undefined
   })
-  await commitBlock(store, [{ delete: [lastBulkId(ledger.queue)] }])
+  const tallies = (['done', 'dead'] as const).map((lane) => tallyId(ledger.queue, lane))
+  await commitBlock(store, [{ delete: [lastBulkId(ledger.queue), ...tallies] }])
   const { config } = await readConfig(ledger)
   await removeGroups(ledger)
   await emptyGroupWindows(ledger, config)

@@ -2,7 +2,7 @@
 import { PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { type Head, decodeHead } from '../core/head.ts'
-import { type Kept, keptOf } from '../core/job-options.ts'
+import { type Kept, keptOf } from '../core/kept.ts'
 import { throughTime, timeOf } from '../core/keys.ts'
 import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
 import type { Change, Page } from '../store.ts'

@@ -2,11 +2,12 @@
  * Removing finished jobs beyond what is kept: about every thousand of them, every tenth of the age they may have, and when the
  * worker starts or has nothing else to do. No timer: an idle worker does nothing.
  */
-import { type Kept, keptOf } from '../core/job-options.ts'
+import { type Kept, keptOf } from '../core/kept.ts'
 import type { Departure } from '../core/lifecycle.ts'
 import { asHoldfastError } from '../ledger/commit.ts'
 import { type FinishedLane, lastRule, pruneStep } from '../ledger/retain.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { pruneTallied } from '../ledger/retain-bytes.ts'
 
 /** Jobs beyond what is kept that may gather before they are removed: as many as are kept, within these bounds. */
 const SLACK_LEAST = 10
@@ -15,6 +16,12 @@ const SLACK_MOST = 1000
 const AGE_SLACK = 0.1
 /** Milliseconds after which pruning that failed is tried again. */
 const RETRY_MS = 1000
+
+/** Where bytes are bounded: as their sizes are not known here, fewer of them. */
+const SLACK_BYTES = 100
+
+/** How jobs are removed under a rule. */
+const stepOf = ({ maxBytes }: Kept): typeof pruneStep => (maxBytes === undefined ? pruneStep : pruneTallied)
 
 interface Noted {
   /** Since it was last pruned. */
@@ -56,7 +63,8 @@ export class Retain {
     const noted = this.#noted[lane]
     noted.kept = kept
     noted.finished++
-    const slack = Math.min(Math.max(SLACK_LEAST, kept.count), SLACK_MOST)
+    const most = kept.maxBytes === undefined ? SLACK_MOST : SLACK_BYTES
+    const slack = Math.min(Math.max(SLACK_LEAST, kept.count), most)
     if (noted.finished > slack || this.#isLate(noted, kept.ageMs)) this.#start()
   }
 
@@ -89,7 +97,7 @@ export class Retain {
         if (finished === 0) continue
         const kept = noted.kept ?? (await lastRule(this.#ledger, lane))
         for (let more = kept !== undefined; more && !this.#stopped; )
-          more = await pruneStep(this.#ledger, lane, kept!)
+          more = await stepOf(kept!)(this.#ledger, lane, kept!)
         noted.finished -= finished
         noted.prunedAt = this.#ledger.store.host.monotonic()
       }

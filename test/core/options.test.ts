@@ -5,7 +5,8 @@ import { memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { ATTEMPTS_MOST, DURATION_MOST, PRIORITY_MOST, TIME_MOST } from '../../src/core/bounds.ts'
 import { show } from '../../src/core/check.ts'
-import { checkDefaultJobOptions, checkJobOptions, keptOf } from '../../src/core/job-options.ts'
+import { checkDefaultJobOptions, checkJobOptions } from '../../src/core/job-options.ts'
+import { keptOf } from '../../src/core/kept.ts'
 
 const NUMBERS: readonly unknown[] = [
   NaN,

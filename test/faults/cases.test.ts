@@ -41,13 +41,14 @@ test('a rule of retention that comes while another one is being carried out is n
 })
 
 let reads = 0
+let claimed = 0
 const LATE = { kind: 'late', ms: 3000 } as const
 
 test.each<[string, unknown, FaultPlan]>([
   [
     'a claim that is answered',
     1,
-    { commits: (call, unit) => (claims(unit) && call === 0 ? LATE : undefined) },
+    { commits: (_, unit) => (claims(unit) && claimed++ === 0 ? LATE : undefined) },
   ],
   [
     'data that is read',

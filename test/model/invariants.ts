@@ -20,6 +20,7 @@ import {
   readClaimName,
   readyKeyOfLease,
   scheduleDataId,
+  tallyId,
   waitingKey,
 } from '../../src/core/keys.ts'
 import { bulkId, bulkLanes, lastBulkId } from '../../src/core/bulk-keys.ts'
@@ -87,7 +88,8 @@ function checkOneKeyPerJob({ heads, stateKeys }: QueueView): void {
 
 /** Every record belongs to a job that lives, and the parts a job says it has are there. */
 function checkNoOrphans(dump: Dump, { queue, heads, bulks, schedules, recordIds }: QueueView): void {
-  const allowed = new Set([configId(queue), lastBulkId(queue)])
+  const tallies = (['done', 'dead'] as const).map((lane) => tallyId(queue, lane))
+  const allowed = new Set([configId(queue), lastBulkId(queue), ...tallies])
   const staged = bulks.flatMap(({ entry, keys }) => (entry === undefined ? [] : keys))
   const hidden = staged.map(({ key }) => [nameOf(key), decodeHead(dump.records.get(nameOf(key)))] as const)
   for (const { bulk, entry } of bulks) if (entry !== undefined) allowed.add(bulkId(queue, bulk))

@@ -1,9 +1,10 @@
 /** The commands of those who end the leases of others, and of those who clear away what is finished. */
 import * as fc from 'fast-check'
-import type { Kept } from '../../src/core/job-options.ts'
+import type { Kept } from '../../src/core/kept.ts'
 import { readClaimName } from '../../src/core/keys.ts'
 import { type Reaper, type Stalled, reapExpired, recoverEpoch } from '../../src/ledger/lease.ts'
 import { pruneStep } from '../../src/ledger/retain.ts'
+import { pruneTallied } from '../../src/ledger/retain-bytes.ts'
 import { type Command, LEASE_MS, aFault, aQueue, times } from './drawn.ts'
 import { headNameOf } from './dump.ts'
 import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
@@ -53,13 +54,21 @@ const recover = (q: QueueNumber, fault?: Fault) =>
     },
   })
 
+/** Bytes that no job has room in. */
+const NOTHING_FITS = 1
+
 const prune = (q: QueueNumber, lane: 'done' | 'dead', kept: Kept, fault?: Fault) =>
-  new Step(`prune(${lane} ${kept.count} ${kept.ageMs})`, q, fault, {
+  new Step(`prune(${lane} ${JSON.stringify(kept)})`, q, fault, {
     check: (model) => [...model.world(q).jobs.values()].some(({ place }) => place === lane),
     prepare: () => undefined,
-    act: async (_, { here }) => pruneStep(here.ledger, lane, kept),
+    act: async (_, { here }) => {
+      if (kept.maxBytes === undefined) return pruneStep(here.ledger, lane, kept)
+      while (await pruneTallied(here.ledger, lane, kept));
+      return false
+    },
     expect: (_, world, { now }) => {
-      const rule = { count: kept.count, tooOld: now - kept.ageMs }
+      const count = kept.maxBytes === NOTHING_FITS ? 0 : kept.count
+      const rule = { count, tooOld: now - kept.ageMs }
       const pruned = pruneWorld(world, lane, rule, headNameOf(QUEUES[q]))
       counters.pruned += pruned.removed
       return { states: [world, pruned.world], out: false }
@@ -82,6 +91,9 @@ const prunings = fc
       { count: 2, ageMs: 1000 },
       { count: Infinity, ageMs: 1000 },
       { count: Infinity, ageMs: 3000 },
+      { count: 1, ageMs: Infinity, maxBytes: 1e9 },
+      { count: Infinity, ageMs: 1000, maxBytes: 1e9 },
+      { count: Infinity, ageMs: Infinity, maxBytes: NOTHING_FITS },
     ),
     aFault,
   )

@@ -1,4 +1,4 @@
-/** Mutants of what is made of errors, and of data that do not fit. */
+/** Mutants of what is made of errors, of data that do not fit, and of what is kept. */
 import type { Mutant } from './mutant.ts'
 
 export const judgingMutants: readonly Mutant[] = [
@@ -49,5 +49,29 @@ export const judgingMutants: readonly Mutant[] = [
     find: 'if (isSame(value, data)) return text',
     replace: 'return text',
     caughtBy: { file: 'schemas/schemas.test.ts', test: 'must take what it gives, as it is' },
+  },
+  {
+    name: 'jobs go without the tally that says so',
+    why: 'two that prune at once remove more than is beyond',
+    file: 'src/ledger/retain-bytes.ts',
+    find: 'equal: [...(all.expect?.equal ?? []), ...(own!.expect?.equal ?? [])],',
+    replace: 'equal: own!.expect?.equal ?? [],',
+    caughtBy: { file: 'worker/retention-bytes.test.ts', test: 'two that prune at once' },
+  },
+  {
+    name: 'a tally is believed whatever was removed without it',
+    why: 'jobs go although there is room for them',
+    file: 'src/ledger/retain-bytes.ts',
+    find: 'if (counted.jobs < before || counted.jobs > after)',
+    replace: 'if (counted.jobs < 0)',
+    caughtBy: { file: 'worker/retention-bytes.test.ts', test: 'removed or retried by hand' },
+  },
+  {
+    name: 'workers of an earlier opening count',
+    why: 'explain believes in a worker that died',
+    file: 'src/ledger/workers.ts',
+    find: "epoch === (store.epoch ?? '0') && ",
+    replace: '',
+    caughtBy: { file: 'queue/explain.test.ts', test: 'of an earlier opening are not' },
   },
 ]
