@@ -302,7 +302,7 @@ const byHand: readonly Mutant[] = [
     name: 'parked jobs have no priority to count',
     why: 'the count of prioritized jobs is too low where names are limited',
     file: 'src/ledger/inspect.ts',
-    find: '...(await prioritizedParked(ledger)),',
+    find: '...(await prioritizedBelow(ledger, lanes.parked)),',
     replace: '',
     caughtBy: { file: 'worker/per-name.test.ts', test: 'with a priority are counted, listed and cleaned' },
   },
