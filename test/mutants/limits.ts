@@ -13,14 +13,6 @@ export const limitMutants: readonly Mutant[] = [
     caughtBy: { file: tests, test: 'holds over all workers, and every job runs' },
   },
   {
-    name: 'the end of a job in a limited queue is told to nobody',
-    why: 'workers that were refused sleep on',
-    file: 'src/loops/settings.ts',
-    find: '!claiming || this.#seen === undefined || this.#limiter.isLimited',
-    replace: '!claiming || this.#seen === undefined',
-    caughtBy: { file: tests, test: 'hear of ends that were sent before it was known' },
-  },
-  {
     name: 'starts are not counted',
     why: 'more starts than the rate allows',
     file: 'src/ledger/claim.ts',
@@ -34,15 +26,7 @@ export const limitMutants: readonly Mutant[] = [
     file: 'src/ledger/rates.ts',
     find: 'const until = throughTime(at - ledger',
     replace: 'const until = throughTime(at + 1 - ledger',
-    caughtBy: { file: tests, test: 'of 4 workers: never more in any window' },
-  },
-  {
-    name: 'starts are never forgotten',
-    why: 'the budget does not come back',
-    file: 'src/ledger/claim.ts',
-    find: '...limits.windows.map((window) => planTrim(ledger, window, at, Math.max(limit, TRIM_KEYS))),',
-    replace: '',
-    caughtBy: { file: tests, test: 'of 1 workers: never more in any window' },
+    caughtBy: { file: tests, test: 'a job that comes within the window waits for its last millisecond' },
   },
   {
     name: 'nobody waits for the next slot',
@@ -58,7 +42,7 @@ export const limitMutants: readonly Mutant[] = [
     file: 'src/loops/claims.ts',
     find: ' || this.#limiter.isHeld\n',
     replace: '\n',
-    caughtBy: { file: tests, test: 'a 429: the job keeps its place' },
+    caughtBy: { file: tests, test: 'RateLimitError with a time says it itself' },
   },
   {
     name: 'a group that is full is visited all the same',

@@ -222,6 +222,34 @@ describe('a rate limit', () => {
     expect(await queue.getJob('c')).toMatchObject({ attemptsMade: 1, attemptsStarted: 1 })
   })
 
+  test('a job that comes within the window waits for its last millisecond', async () => {
+    const { host, queue, worker, state, work } = counting(0)
+    worker(work, { limiter: { max: 1, duration: 100 }, concurrency: 3 })
+    await queue.add('n', 1)
+    await host.advance(99)
+    await queue.add('n', 1)
+    await host.advance(1)
+    expect(state.starts.map((at) => at - state.starts[0]!)).toEqual([0, 100])
+  })
+
+  test('costs nothing where it is not used: calls, records and keys of a job are what they were', async () => {
+    const { host, queue, store, worker, dump } = stage()
+    worker(() => 1)
+    await host.advance(1000)
+    const before = store.calls
+    for (let n = 0; n < 100; n++) {
+      await queue.add('n', 1)
+      await host.idle()
+    }
+    // To add, to claim, to end and claim in vain, and what that leads to; retention looks once.
+    expect(store.calls - before).toBe(401)
+    const { records, lanes } = dump()
+    expect([...records.keys()].filter((id) => id.startsWith('q:'))).toHaveLength(100)
+    expect([...lanes].filter(([lane, keys]) => keys.length > 0 && !lane.startsWith('workers:'))).toHaveLength(
+      1,
+    )
+  })
+
   test('getRateLimitTtl counts for the max that it is told, removeRateLimitKey gives the budget back', async () => {
     const { host, queue, worker, said } = stage()
     worker(() => 1, { limiter: { max: 2, duration: 1000 }, concurrency: 5 })
