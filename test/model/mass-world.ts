@@ -38,10 +38,10 @@ export const drainWorld = (world: World, delayed: boolean, now: number, head: He
   changeParts(
     world,
     [
-      { place: 'ready' },
+      { place: 'suspect', holds: ({ runAt }) => runAt! <= now },
       { place: 'parked' },
-      { place: 'suspect', holds: ({ runAt }) => delayed || runAt! <= now },
-      ...(delayed ? [{ place: 'due' } as const] : []),
+      { place: 'ready' },
+      ...(delayed ? [{ place: 'due' } as const, { place: 'suspect' } as const] : []),
     ],
     gone,
     { head },
@@ -66,9 +66,9 @@ export function cleanWorld(world: World, { state, grace, limit }: Cleaning, now:
         { place: 'suspect', holds: (job) => old(job) && job.runAt! > now },
       ]
     return [
-      { place: 'ready', holds: old },
-      { place: 'parked', holds: old },
       { place: 'suspect', holds: (job) => old(job) && job.runAt! <= now },
+      { place: 'parked', holds: old },
+      { place: 'ready', holds: old },
     ]
   }
   return changeParts(world, partsOf(), gone, { head, limit: limit === 0 ? Infinity : limit })
