@@ -109,22 +109,27 @@ export class Wakes {
     this.#cancelPoll = undefined
   }
 
+  #hasKey(lane: string): boolean {
+    return this.#lanes.get(lane)?.lowest !== undefined
+  }
+
   async #poll(): Promise<void> {
     this.#cancelPoll = undefined
     const lanes = [...this.#lanes.keys()]
     this.#polling()
-    const staying = ++this.#polls % POLLS_PER_STAYING_KEY === 0
+    // Before the question, so that what they look at rides with it.
+    if (++this.#polls % POLLS_PER_STAYING_KEY === 0)
+      this.#watchers.wake(lanes.filter((lane) => this.#hasKey(lane)))
     try {
       const pages = await this.#looks.scan(lanes.map((lane) => ({ lane, limit: 1 })))
-      const woken = lanes.filter((lane, at) => {
+      const changed = lanes.filter((lane, at) => {
         const watched = this.#lanes.get(lane)
         const [lowest] = pages[at]!
-        if (watched === undefined) return false
-        const isNew = lowest !== watched.lowest
+        if (watched === undefined || lowest === watched.lowest) return false
         watched.lowest = lowest
-        return lowest !== undefined && (isNew || staying)
+        return lowest !== undefined
       })
-      this.#watchers.wake(woken)
+      this.#watchers.wake(changed)
     } catch {
       // Whoever uses the store is told; the next poll comes.
     }

@@ -71,12 +71,9 @@ test('with all messages lost, the poll finds a new lowest key within 30 s, one t
   const empty = watching(store, 'empty')
   await store.commit([{ add: [['l', 'b']] }])
   expect(seen.hints).toBe(0)
-  await host.advance(30_000)
-  await expect.poll(() => seen.hints).toBe(1)
-  await host.advance(30_000)
-  await expect.poll(() => seen.hints).toBe(2)
-  for (const hints of [2, 3]) {
+  for (const hints of [1, 2, 2, 3]) {
     await host.advance(30_000)
+    // The poll has been answered.
     await store.read(['r'])
     await expect.poll(() => seen.hints).toBe(hints)
   }
@@ -85,8 +82,8 @@ test('with all messages lost, the poll finds a new lowest key within 30 s, one t
 
 test.each<[string, number, (queue: Queue) => Promise<unknown>]>([
   ['an empty queue', 3, async () => {}],
-  // Once a minute the poll has it look whether another job comes first.
-  ['a queue of delayed jobs', 4, (queue) => queue.add('n', {}, { delay: 86_400_000 })],
+  // Once a minute it looks whether another job comes first: that rides with the poll.
+  ['a queue of delayed jobs', 3, (queue) => queue.add('n', {}, { delay: 86_400_000 })],
   [
     'a paused queue',
     3,
