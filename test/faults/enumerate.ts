@@ -3,15 +3,11 @@
  * The soak script runs them all; a test runs the singles and every so many pairs.
  */
 import type { Effect } from './fault-store.ts'
-import { type Verdict, judged } from './judge.ts'
+import { type Staging, type Verdict, judged } from './judge.ts'
 import { FAULT_KINDS, type Fault, HINT_FAULTS, LOOK_FAULT_KINDS, showFault } from './plan.ts'
-import type { ScriptPlan } from './setting.ts'
+import { LONG_MS, SHORT_MS, type ScriptPlan } from './setting.ts'
 
 type Wrong = Omit<Fault, 'call'>
-
-/** Below the length of a lease, and above it. */
-const SHORT_MS = 800
-const LONG_MS = 15_000
 
 const KINDS: readonly Wrong[] = FAULT_KINDS.map((kind) => ({
   kind,
@@ -25,8 +21,8 @@ const VARIANTS: readonly Wrong[] = [
 ]
 
 /** How many calls there are to go wrong, when none does. */
-export async function callsOfScript(): Promise<{ commits: number; looks: number }> {
-  const { commits, looks, violations } = await judged({})
+export async function callsOfScript(staging: Staging = {}): Promise<{ commits: number; looks: number }> {
+  const { commits, looks, violations } = await judged({}, staging)
   if (violations.length > 0) throw new Error(`without faults: ${violations.join('; ')}`)
   return { commits, looks }
 }
@@ -36,10 +32,14 @@ export function* singles(commits: number): Generator<ScriptPlan> {
     for (const variant of VARIANTS) yield { commits: [{ call, ...variant }] }
 }
 
-/** Each pair once, or every so many of them: a number that shares no factor with the kinds reaches all sorts. */
-export function* pairs(commits: number, every = 1): Generator<ScriptPlan> {
+/**
+ * Each pair once, or every so many of them: a number that shares no factor with the kinds reaches all sorts. `from`: the commit of
+ * the later fault to begin with, plus one.
+ */
+export function* pairs(commits: number, every = 1, from = 0): Generator<ScriptPlan> {
   let at = 0
-  for (let second = 1; second < commits; second++) {
+  for (let turn = 0; turn < commits - 1; turn++) {
+    const second = 1 + ((turn + from) % (commits - 1))
     for (let first = 0; first < second; first++) {
       for (const one of KINDS) {
         for (const other of KINDS)
@@ -76,13 +76,10 @@ export interface Campaign {
   readonly violations: readonly string[]
 }
 
-/** Runs plans one after the other, until there are none left or `enough` says so. `watched`: judged after each commit too. */
+/** Runs plans one after the other, until there are none left or `enough` says so. */
 export async function campaign(
   plans: Iterable<ScriptPlan>,
-  {
-    watched = true,
-    enough = () => false,
-  }: { readonly watched?: boolean; readonly enough?: () => boolean } = {},
+  { enough = () => false, ...staging }: Staging & { readonly enough?: () => boolean } = {},
 ): Promise<Campaign> {
   const tally = new Map<Effect, number>()
   const violations: string[] = []
@@ -90,7 +87,7 @@ export async function campaign(
   let [runs, faults, stalledToDeath] = [0, 0, 0]
   for (const plan of plans) {
     if (enough()) break
-    const verdict: Verdict = await judged(plan, { watched })
+    const verdict: Verdict = await judged(plan, staging)
     runs++
     faults += verdict.happened
     stalledToDeath += verdict.stalledToDeath

@@ -2,8 +2,8 @@
 import { checkCounts, checkPartition, checkQueue } from '../model/invariants.ts'
 import { type ShownJob, textOf, viewOf } from '../model/dump.ts'
 import type { Effect } from './fault-store.ts'
-import { LEASE_MS, MAX_STALLS, Script, dataOf, resultOf } from './script.ts'
-import { QUEUE, type ScriptPlan } from './setting.ts'
+import { LEASE_MS, MAX_STALLS, SCENES, type Scene, Script, dataOf, resultOf } from './script.ts'
+import { LONG_MS, QUEUE, type ScriptPlan } from './setting.ts'
 
 /** What came of a run. */
 export interface Verdict {
@@ -23,13 +23,22 @@ export interface Verdict {
 const OPEN_LANES = ['ready', 'due', 'suspect', 'lease', 'blocked', 'claims', 'reap'] as const
 const FINISH_MS = 300_000
 
-/** `watched`: also after each commit. */
-export async function judged(plan: ScriptPlan, { watched = true } = {}): Promise<Verdict> {
+/** How a script is played. */
+export interface Staging {
+  readonly scenes?: readonly Scene[]
+  /** Whether it is judged after each commit too. */
+  readonly watched?: boolean
+}
+
+export async function judged(
+  plan: ScriptPlan,
+  { scenes = SCENES, watched = true }: Staging = {},
+): Promise<Verdict> {
   const script = new Script(plan, { watched })
   const { witness } = script
   let stalledToDeath = 0
   try {
-    await script.play()
+    await script.play(scenes)
     const completed = judgeFinished(script)
     await script.retain()
     await finish(script)
@@ -60,7 +69,7 @@ async function finish(script: Script): Promise<void> {
   const open = (): string[] =>
     OPEN_LANES.filter((lane) => (script.content.lanes.get(`${lane}:${QUEUE}`)?.size ?? 0) > 0)
   // What ghosts there are have come by then.
-  await script.pass(2000)
+  await script.pass(script.comesLate ? LONG_MS + 1000 : 2000)
   if (await script.passing(queue.isPaused())) await script.passing(queue.resume())
   for (let waited = 0; open().length > 0 && waited < FINISH_MS; waited += 1000) await script.pass(1000)
   witness.must(open().length === 0, `still in ${open().join()} after ${FINISH_MS} ms without faults`)

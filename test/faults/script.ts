@@ -1,6 +1,6 @@
 /**
- * A fixed script that passes through every path of what has landed, under a plan of faults. A feature that lands adds its
- * commands here, and what must come of them in `judge.ts`.
+ * A fixed script that passes through every path of what has landed, under a plan of faults. It is made of scenes, each of which can
+ * be played alone. A feature that lands adds its commands here, and what must come of them in `judge.ts`.
  */
 import { UnrecoverableError, Worker } from 'holdfast'
 import type { Job } from '../../src/job.ts'
@@ -19,6 +19,10 @@ const INSIST_TRIES = 6
 export const dataOf = (id: string): unknown => (id === 'big' ? { id, text: LONG_TEXT } : { id })
 export const resultOf = (id: string): unknown => (id === 'big' ? { done: id, text: LONG_TEXT } : { done: id })
 
+/** A part of the script that stands alone. */
+export const SCENES = ['run', 'hold', 'evict', 'reopen'] as const
+export type Scene = (typeof SCENES)[number]
+
 export class Script extends Setting {
   worker!: Worker
   /** Whether `evicted` was removed before its handler was done. */
@@ -26,15 +30,20 @@ export class Script extends Setting {
   /** What `broken` needs to succeed. */
   #mended = false
 
-  /** All but the last command. */
-  async play(): Promise<void> {
-    await this.#addAndRun()
-    await this.#pauseAndRemove()
-    await this.#failAndRetry()
-    await this.#evict()
-    await this.#stall('victim')
-    await this.#untilFinal('victim')
-    await this.#closeAndOpen()
+  /** All but the last command. A worker comes once there are jobs for it, or before. */
+  async play(scenes: readonly Scene[]): Promise<void> {
+    if (scenes.includes('run')) await this.#addAndRun()
+    else this.#work()
+    if (scenes.includes('hold')) {
+      await this.#pauseAndRemove()
+      await this.#failAndRetry()
+    }
+    if (scenes.includes('evict')) {
+      await this.#evict()
+      await this.#stall('victim')
+      await this.#untilFinal('victim')
+    }
+    if (scenes.includes('reopen')) await this.#closeAndOpen()
   }
 
   /** The last command: the newest two finished jobs are kept. */

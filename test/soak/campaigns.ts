@@ -8,7 +8,14 @@ import { play, Tally } from '../conformance/differential.ts'
 import { scripts } from '../conformance/random-units.ts'
 import { CAMPAIGN, conduct } from '../crash/rounds.ts'
 import { crashPoints } from '../faults/crash-points.ts'
-import { callsOfScript, campaign as faultCampaign, pairs, showCampaign } from '../faults/enumerate.ts'
+import {
+  callsOfScript,
+  campaign as faultCampaign,
+  lookSingles,
+  pairs,
+  showCampaign,
+  singles,
+} from '../faults/enumerate.ts'
 import { levelDisk, memoryDisk } from '../model/harness.ts'
 import { counters } from '../model/model.ts'
 import { playModel } from '../model/play.ts'
@@ -62,12 +69,20 @@ const sim: Soak = async ({ seed, isOver }) => {
   return `${report.seeds} seeds, hash ${report.hash}`
 }
 
-/** All pairs of faults on the fixed script, beginning somewhere else with each seed. */
-const faults: Soak = async ({ isOver }) => {
-  const { commits } = await callsOfScript()
-  const reached = await faultCampaign(pairs(commits), { watched: false, enough: isOver })
-  if (reached.violations.length > 0) throw new Error(reached.violations.slice(0, 5).join('; '))
-  return showCampaign(reached)
+/** All single faults on the fixed script as a whole, then all pairs, beginning somewhere else with each seed. */
+const faults: Soak = async ({ seed, isOver }) => {
+  const { commits, looks } = await callsOfScript()
+  const told: string[] = []
+  for (const [plans, watched] of [
+    [singles(commits), true],
+    [lookSingles(looks), true],
+    [pairs(commits, 1, seed), false],
+  ] as const) {
+    const reached = await faultCampaign(plans, { watched, enough: isOver })
+    if (reached.violations.length > 0) throw new Error(reached.violations.slice(0, 5).join('; '))
+    told.push(showCampaign(reached))
+  }
+  return told.join('; ')
 }
 
 const crashes: Soak = async ({ isOver }) => {
