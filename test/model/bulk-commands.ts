@@ -1,31 +1,65 @@
 /** Bulks that are stored in several units, and the sweep of what is left of those that were not. */
 import * as fc from 'fast-check'
 import { HoldfastError } from 'holdfast'
+import { nameOf } from '../../src/core/evaluate.ts'
 import { checkJobOptions } from '../../src/core/job-options.ts'
+import { jobIdOf } from '../../src/core/keys.ts'
 import { encodeData } from '../../src/core/payload.ts'
 import type { NewJob } from '../../src/ledger/addition.ts'
 import { addStaged } from '../../src/ledger/add-bulk.ts'
 import { sweepBulks } from '../../src/ledger/bulk.ts'
 import { nextUlid } from '../../src/ulids.ts'
+import { type Added, type Held, type ModelNewJob, addAllToWorld } from './add-world.ts'
 import { type Command, aFault, aQueue, times } from './drawn.ts'
 import type { Fault, QueueNumber, Side } from './harness.ts'
+import { countMeetings } from './identity-commands.ts'
 import { type ModelSide, counters } from './model.ts'
 import { type Scene, Step } from './step.ts'
-import { type ModelNewJob, type World, addToWorld } from './world.ts'
+import type { World } from './world.ts'
 
 /** A unit holds one or two jobs. */
 const OPERATIONS = 5
 
-/** Ids that bulks which are being stored hold, those left out that a sweep takes away. */
-export function heldIds(
-  { staged }: ModelSide,
+/** Ids and keys that bulks hold which are being stored, those left out that a sweep takes away. */
+export function heldBy(
+  { staged }: Pick<ModelSide, 'staged'>,
   world: World,
   isOver: (bulk: ModelSide['staged'][number]) => boolean,
-) {
-  const names = staged
-    .filter((bulk) => !isOver(bulk))
-    .flatMap(({ keys }) => keys.map(({ key }) => decodeURIComponent(key.slice(key.lastIndexOf(':') + 1))))
-  return new Set(names.filter((id) => !world.jobs.has(id)))
+): Held {
+  const left = staged.filter((bulk) => !isOver(bulk))
+  const ids = left.flatMap(({ keys }) => keys.map(({ key }) => jobIdOf(nameOf(key))))
+  return {
+    ids: new Set(ids.filter((id) => !world.jobs.has(id))),
+    keys: new Set(left.flatMap(({ idempotencyKeys }) => idempotencyKeys)),
+  }
+}
+
+/** What an addition finds out about itself. */
+export interface AddFacts {
+  readonly first: number
+  /** The error that it ended with. */
+  error: HoldfastError | undefined
+}
+
+/** Adds; the answers as plain data. */
+export async function addNoting(
+  facts: AddFacts,
+  add: () => Promise<readonly { readonly id: string; readonly deduplicated: boolean }[]>,
+): Promise<unknown> {
+  try {
+    return (await add()).map(({ id, deduplicated }) => ({ id, deduplicated }))
+  } catch (error) {
+    if (error instanceof HoldfastError) facts.error = error
+    throw error
+  }
+}
+
+/** What an addition answers: of several errors any. */
+export function answerOf({ out, refusals }: Added, error: HoldfastError | undefined): unknown {
+  if (refusals.size === 0) return out
+  if (refusals.has('STORE_CONTENDED')) counters.contended++
+  const code = [...refusals].find((one) => one === error?.code) ?? [...refusals][0]
+  return { error: code }
 }
 
 const sweptBy =
@@ -42,52 +76,45 @@ const namedJobs = (jobs: readonly ModelNewJob[], { ledger }: Side): NewJob[] =>
     ulid: nextUlid(ledger.store),
   }))
 
-interface BulkFacts {
-  readonly first: number
+interface BulkFacts extends AddFacts {
+  readonly jobs: readonly ModelNewJob[]
   readonly staged: ModelSide['staged']
-  /** It was said that nothing of it is there. */
-  failed: boolean
+}
+
+/** Units are stored side by side, so that nobody can say which of two jobs with one key comes first: then none has one. */
+function ordered(jobs: readonly ModelNewJob[], { keys }: World): readonly ModelNewJob[] {
+  const names = jobs.flatMap(({ options }) => options.idempotencyKey ?? [])
+  const ids = [...jobs.map(({ id }) => id), ...names.flatMap((name) => keys?.get(name)?.id ?? [])]
+  if (new Set(names).size === names.length && new Set(ids).size === ids.length) return jobs
+  return jobs.map((job) => ({ ...job, options: { ...job.options, idempotencyKey: undefined } }))
 }
 
 const addInUnits = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
   new Step<BulkFacts>(`add in units(${jobs.map(({ id }) => id).join(' ')})`, q, fault, {
     prepare: ({ model, side }) => ({
       first: (model.incarnations += jobs.length),
+      jobs: ordered(jobs, model.world(q)),
       staged: side.staged,
-      failed: false,
+      error: undefined,
     }),
-    act: async (facts, { here }) => {
-      const { store } = here.ledger
-      try {
-        const added = await addStaged(here.ledger, namedJobs(jobs, here), nextUlid(store), OPERATIONS)
-        return added.map(({ id, deduplicated }) => ({ id, deduplicated }))
-      } catch (error) {
-        facts.failed = error instanceof HoldfastError && error.outcome === 'failed'
-        throw error
-      }
-    },
-    expect: ({ first, staged, failed }, world, scene) => {
-      const held = heldIds({ ...scene.side, staged }, world, sweptBy(scene))
+    act: (facts, { here }) =>
+      addNoting(facts, () =>
+        addStaged(here.ledger, namedJobs(facts.jobs, here), nextUlid(here.ledger.store), OPERATIONS),
+      ),
+    expect: ({ first, staged, error, jobs }, world, scene) => {
+      const held = heldBy({ staged }, world, sweptBy(scene))
       // Another, as what was left of earlier ones may be swept.
       const nothing: World = { ...world }
-      if (jobs.some(({ id }) => held.has(id))) {
-        counters.contended++
-        return { states: [nothing], out: { error: 'STORE_CONTENDED' } }
-      }
-      if (failed) return { states: [nothing], out: null }
-      const known = new Set(world.jobs.keys())
-      const out = jobs.map(({ id }) => {
-        const deduplicated = known.has(id)
-        known.add(id)
-        return { id, deduplicated }
-      })
-      const { now } = scene
-      return {
-        states: [nothing, jobs.reduce((next, job, at) => addToWorld(next, job, now, first + at), nothing)],
-        out,
-      }
+      const added = addAllToWorld(nothing, jobs, { now: scene.now, incarnation: first, held })
+      const out = answerOf(added, error)
+      if (added.refusals.size > 0) return { states: [nothing], out }
+      // It may have been said that nothing of it is there.
+      return error?.outcome === 'failed'
+        ? { states: [nothing], out: null }
+        : { states: [nothing, added.world], out }
     },
-    after: async (_, { side, model }, seen) => {
+    after: async ({ jobs }, { side, model }, seen) => {
+      countMeetings(jobs, seen)
       if (typeof seen === 'object') counters.bulks++
       else if (jobs.every(({ id }) => model.world(q).jobs.has(id))) counters.bulksCutAndThere++
       else counters.bulksCutAndGone++

@@ -1,13 +1,15 @@
 /** The commands of the model test, as fast-check draws them. A feature adds its own to the list at the end. */
 import * as fc from 'fast-check'
-import { bulkCommands, heldIds } from './bulk-commands.ts'
+import { type ModelNewJob, addAllToWorld } from './add-world.ts'
+import { type AddFacts, addNoting, answerOf, bulkCommands, heldBy } from './bulk-commands.ts'
 import { claiming } from './claim-commands.ts'
 import { type Command, aFaultAtOnce, aQueue, anId, times } from './drawn.ts'
 import type { Fault, QueueNumber } from './harness.ts'
+import { countMeetings, identified } from './identity-commands.ts'
 import { limiting } from './limit-commands.ts'
 import { counters } from './model.ts'
 import { type Scene, Step } from './step.ts'
-import { type ModelOptions, addToWorld, cancelInWorld, retryInWorld, withoutJob } from './world.ts'
+import { type ModelOptions, cancelInWorld, retryInWorld, withoutJob } from './world.ts'
 
 const someData: fc.Arbitrary<unknown> = fc.oneof(
   fc.record({ n: fc.nat({ max: 9 }) }),
@@ -34,40 +36,29 @@ const someOptions: fc.Arbitrary<ModelOptions> = fc.record(
   { requiredKeys: ['keepLogs'] },
 )
 
-const newJob = fc.record({ id: anId, data: someData, options: someOptions })
-type NewJob = typeof newJob extends fc.Arbitrary<infer Job> ? Job : never
+const newJob = identified(fc.record({ id: anId, data: someData, options: someOptions }))
 
-const short = ({ id, options, data }: NewJob): string =>
+const short = ({ id, options, data }: ModelNewJob): string =>
   `${id} ${JSON.stringify(options)}${JSON.stringify(data)?.length}`
 
-const bulkOf = (jobs: readonly NewJob[]) =>
+const bulkOf = (jobs: readonly ModelNewJob[]) =>
   jobs.map(({ id, data, options }) => ({ name: 'n', data, opts: { ...options, jobId: id } }))
 
-const addBulk = (q: QueueNumber, jobs: readonly NewJob[], fault?: Fault) =>
+const addBulk = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
   new Step(`add(${jobs.map(short).join('; ')})`, q, fault, {
-    prepare: ({ model }) => ({ first: (model.incarnations += jobs.length) }),
-    act: async (_, { here }) => {
-      const added =
+    prepare: ({ model }): AddFacts => ({ first: (model.incarnations += jobs.length), error: undefined }),
+    act: (facts, { here }) =>
+      addNoting(facts, async () =>
         jobs.length === 1
           ? [await here.queue.add('n', jobs[0]!.data, { ...jobs[0]!.options, jobId: jobs[0]!.id })]
-          : await here.queue.addBulk(bulkOf(jobs))
-      return added.map(({ id, deduplicated }) => ({ id, deduplicated }))
+          : here.queue.addBulk(bulkOf(jobs)),
+      ),
+    expect: ({ first, error }, world, { now, side }) => {
+      const held = heldBy(side, world, () => false)
+      const added = addAllToWorld(world, jobs, { now, incarnation: first, held })
+      return { states: [world, added.world], out: answerOf(added, error) }
     },
-    expect: ({ first }, world, { now, side }) => {
-      const held = heldIds(side, world, () => false)
-      if (jobs.some(({ id }) => held.has(id))) {
-        counters.contended++
-        return { states: [world], out: { error: 'STORE_CONTENDED' } }
-      }
-      const known = new Set(world.jobs.keys())
-      const out = jobs.map(({ id }) => {
-        const deduplicated = known.has(id)
-        known.add(id)
-        return { id, deduplicated }
-      })
-      const added = jobs.reduce((next, job, at) => addToWorld(next, job, now, first + at), world)
-      return { states: [world, added], out }
-    },
+    after: async (_, __, seen) => countMeetings(jobs, seen),
   })
 
 const setPaused = (q: QueueNumber, paused: boolean, fault?: Fault) =>

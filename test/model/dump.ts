@@ -2,6 +2,7 @@
 import { decodeHead, DATA, RESULT, owns, type Head } from '../../src/core/head.ts'
 import { decodeConfig } from '../../src/core/config.ts'
 import { unseal } from '../../src/core/codec.ts'
+import { decodeIdempotency } from '../../src/core/idempotency.ts'
 import {
   STATE_LANES,
   type StateLane,
@@ -9,9 +10,11 @@ import {
   configId,
   escapePart,
   headId,
+  isIdempotency,
   jobIdOf,
   partId,
   scheduleDataId,
+  scheduleKeyOf,
   timeOf,
 } from '../../src/core/keys.ts'
 import { windowLane } from '../../src/core/group-keys.ts'
@@ -74,6 +77,8 @@ export interface QueueView {
   readonly bulks: readonly ShownBulk[]
   /** Records of schedules. */
   readonly schedules: ReadonlyMap<string, ShownSchedule>
+  /** Idempotency keys, but for those of bulks that are being stored. */
+  readonly keys: ReadonlyMap<string, ShownKey>
   /** Records that are the queue's by their ids. */
   readonly recordIds: readonly string[]
 }
@@ -95,12 +100,22 @@ export interface ShownBulk {
   readonly bulk: string
   readonly entry?: { readonly epoch: string; readonly until: number }
   readonly keys: readonly { readonly lane: 'ready' | 'due' | 'arrive'; readonly key: string }[]
+  /** The idempotency keys that its jobs have, where it is being stored. */
+  readonly idempotencyKeys: readonly string[]
+}
+
+/** What the record of an idempotency key says. */
+export interface ShownKey {
+  readonly id: string
+  readonly until: number
+  readonly lapsesAt: number
 }
 
 export function viewOf(dump: Dump, queue: string): QueueView {
   const part = escapePart(queue)
   const recordIds = [...dump.records.keys()].filter((id) => queuePartOf(id) === part)
-  const bulks = bulksOf(dump, part)
+  const allKeys = keysOf(dump, recordIds)
+  const bulks = bulksOf(dump, part, allKeys)
   const hidden = new Set(
     bulks.flatMap(({ entry, keys }) => (entry === undefined ? [] : keys.map(({ key }) => nameOf(key)))),
   )
@@ -135,6 +150,7 @@ export function viewOf(dump: Dump, queue: string): QueueView {
     })),
   )
   const schedules = new Map(recordIds.filter(isSchedule).map((id) => [id, scheduleOf(dump, id)]))
+  const staged = new Set(bulks.flatMap(({ idempotencyKeys }) => idempotencyKeys))
   const config = decodeConfig(dump.records.get(configId(queue)))
   const { paused = false, obliterating = false, concurrency } = config
   const starts = (dump.lanes.get(windowLane(queue, RATE_MS)) ?? []).map(timeOf)
@@ -152,20 +168,43 @@ export function viewOf(dump: Dump, queue: string): QueueView {
     starts,
     bulks,
     schedules,
+    keys: new Map([...allKeys].filter(([key]) => !staged.has(key))),
     recordIds,
   }
 }
 
-function bulksOf({ lanes }: Dump, part: string): ShownBulk[] {
-  const keysOf = (bulk: string): ShownBulk['keys'] =>
+function keysOf({ records }: Dump, recordIds: readonly string[]): Map<string, ShownKey> {
+  const ids = recordIds.filter(isIdempotency)
+  return new Map(
+    ids.map((id) => {
+      const { job, until, lapsesAt } = decodeIdempotency(records.get(id)!)
+      return [idempotencyKeyOf(id), { id: jobIdOf(job), until, lapsesAt }]
+    }),
+  )
+}
+
+const idempotencyKeyOf = scheduleKeyOf
+
+function bulksOf({ lanes, records }: Dump, part: string, known: ReadonlyMap<string, ShownKey>): ShownBulk[] {
+  const placesOf = (bulk: string): ShownBulk['keys'] =>
     (['ready', 'due', 'arrive'] as const).flatMap((lane) =>
       (lanes.get(`bulk-${lane}.${bulk}:${part}`) ?? []).map((key) => ({ lane, key })),
     )
   const staged = (lanes.get(`staged:${part}`) ?? []).map((key): ShownBulk => {
     const [epoch = '', bulk = ''] = nameOf(key).split('.')
-    return { bulk, entry: { epoch, until: timeOf(key) }, keys: keysOf(bulk) }
+    const keys = placesOf(bulk)
+    const idempotencyKeys = keys.flatMap((place) => {
+      const name = nameOf(place.key)
+      const own = decodeHead(records.get(name)).opts.idempotencyKey
+      return own !== undefined && known.get(own)?.id === jobIdOf(name) ? [own] : []
+    })
+    return { bulk, entry: { epoch, until: timeOf(key) }, keys, idempotencyKeys }
   })
-  const stored = (lanes.get(`release:${part}`) ?? []).map((bulk) => ({ bulk, keys: keysOf(bulk) }))
+  const stored = (lanes.get(`release:${part}`) ?? []).map((bulk) => ({
+    bulk,
+    keys: placesOf(bulk),
+    idempotencyKeys: [],
+  }))
   return [...staged, ...stored]
 }
 

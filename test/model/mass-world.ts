@@ -157,6 +157,7 @@ export function obliterateWorld(
     const last = states.at(-1)!
     states.push({ ...last, claims: new Map([...last.claims].filter(([, entry]) => entry.lane !== lane)) })
   }
+  states.push({ ...states.at(-1)!, keys: new Map() })
   states.push({
     ...states.at(-1)!,
     paused: false,

@@ -38,6 +38,10 @@ const FLOORS: Partial<Counters> = {
   limited: 10,
   scheduled: 40,
   ticked: 5,
+  keysMet: 15,
+  keyConflicts: 10,
+  keysLapsed: 1,
+  keysKept: 5,
 }
 
 /** Each with its runs, and the part of the floors they reach: on Redis, which has no epochs, nothing is `recovered`. */

@@ -4,11 +4,19 @@
  */
 import { readReadyKey, scheduleKeyOf } from '../../src/core/keys.ts'
 import type { Grant } from '../../src/ledger/claim.ts'
-import { type QueueView, type ShownBulk, type ShownJob, type ShownSchedule, textOf } from './dump.ts'
+import {
+  type QueueView,
+  type ShownBulk,
+  type ShownJob,
+  type ShownKey,
+  type ShownSchedule,
+  textOf,
+} from './dump.ts'
 import { type QueueNumber, QUEUES } from './harness.ts'
+import { isOver } from './add-world.ts'
 import { Violation } from './invariants.ts'
 import type { ModelSchedule } from './schedule-world.ts'
-import { EMPTY, type ModelJob, type World } from './world.ts'
+import { EMPTY, type ModelJob, type World, same } from './world.ts'
 
 /** Every lease that was ever handed out, by its holder's knowledge of it. */
 export interface Token {
@@ -78,6 +86,10 @@ export const counters = {
   limited: 0,
   scheduled: 0,
   ticked: 0,
+  keysMet: 0,
+  keyConflicts: 0,
+  keysLapsed: 0,
+  keysKept: 0,
 }
 export type Counters = typeof counters
 
@@ -115,6 +127,7 @@ export class Model {
     expect: (world: World) => Possible,
     seen: Seen,
     view: QueueView,
+    now: number,
   ): { unchanged: boolean } {
     const side = this.side(q)
     const differences: string[] = []
@@ -127,7 +140,7 @@ export class Model {
         continue
       }
       for (const candidate of candidates(states, seen)) {
-        const learned = learn(candidate, view)
+        const learned = learn(candidate, view, now)
         const difference = compare(learned, view)
         if (difference !== undefined) differences.push(difference)
         else {
@@ -149,10 +162,11 @@ function candidates(states: readonly World[], seen: Seen): Iterable<World> {
   return seen === 'refused' && states.length <= 2 ? [states[0]!] : new Set(states)
 }
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
-
-/** Takes the order keys of new jobs from the store, once their readable parts are as they should be. */
-function learn(world: World, view: QueueView): World {
+/**
+ * Takes the order keys of new jobs from the store, once their readable parts are as they should be. Whether an idempotency key is
+ * still there whose time is over and whose job is too, makes no difference to anybody.
+ */
+function learn(world: World, view: QueueView, now: number): World {
   let jobs: Map<string, ModelJob> | undefined
   for (const job of world.jobs.values()) {
     const key = view.jobs.get(job.id)?.head.key
@@ -167,7 +181,11 @@ function learn(world: World, view: QueueView): World {
     jobs ??= new Map(world.jobs)
     jobs.set(job.id, { ...job, key })
   }
-  const known = jobs === undefined ? world : { ...world, jobs }
+  const keys = [...(world.keys ?? [])].filter(
+    ([name, key]) => view.keys.has(name) || !isOver(world, key, now),
+  )
+  const isKnown = jobs === undefined && keys.length === (world.keys?.size ?? 0)
+  const known = isKnown ? world : { ...world, jobs: jobs ?? world.jobs, keys: new Map(keys) }
   // How much of the window an obliteration that was cut off has removed, nobody can say.
   return world.obliterating === true ? { ...known, starts: view.starts } : known
 }
@@ -195,12 +213,19 @@ function compare(world: World, view: QueueView): string | undefined {
   const kept = [...view.schedules].map(([name, schedule]) => shownSchedule(name, schedule))
   if (!same(schedules.toSorted(), kept.toSorted()))
     return `schedules are ${kept.join()} instead of ${schedules.join()}`
+  const wantedKeys = [...(world.keys ?? [])].map(shownKey).sort()
+  const foundKeys = [...view.keys].map(shownKey).sort()
+  if (!same(wantedKeys, foundKeys))
+    return `idempotency keys are ${foundKeys.join()} instead of ${wantedKeys.join()}`
   const entries = [...world.claims].map(([claim, { lane, until }]) => `${lane} ${claim} ${until}`).sort()
   const seen = view.claims.map(({ lane, claim, until }) => `${lane} ${claim} ${until}`).sort()
   return same(entries, seen) ? undefined : `claims are ${seen.join()} instead of ${entries.join()}`
 }
 
 const text = (value: unknown): string => (value === undefined ? '' : `j${JSON.stringify(value)}`)
+
+const shownKey = ([name, { id, until, lapsesAt }]: readonly [string, ShownKey]): string =>
+  `${name} of ${id} until ${until}, looked at ${lapsesAt}`
 
 const wantedSchedule = (key: string, { every, next, last, runs, passed, data }: ModelSchedule): string =>
   JSON.stringify([key, every, next, last, runs, passed, text(data)])

@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { adding, commands } from './commands.ts'
 import { type Disk, Real } from './harness.ts'
 import { editCommands } from './edit-commands.ts'
+import { identityCommands } from './identity-commands.ts'
 import { leaseCommands } from './lease-commands.ts'
 import { massCommands } from './mass-commands.ts'
 import { Model } from './model.ts'
@@ -24,6 +25,7 @@ const plays = fc.noBias(
       ...editCommands,
       ...nameCommands,
       ...scheduleCommands,
+      ...identityCommands,
     ],
     { maxCommands: COMMANDS, size: 'max' },
   ),

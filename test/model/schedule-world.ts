@@ -1,5 +1,6 @@
 /** Schedules in a world: what is asked of them, and what a tick makes of them, said in the plainest way. */
-import { type World, addToWorld } from './world.ts'
+import { addToWorld } from './add-world.ts'
+import { type World, same } from './world.ts'
 
 export interface ModelSchedule {
   readonly every: number
@@ -26,8 +27,6 @@ export function withSchedule(world: World, key: string, schedule: ModelSchedule 
   else schedules.set(key, schedule)
   return { ...world, schedules }
 }
-
-const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
 
 /** The world in which a schedule is as asked; `refused` where it would never run. */
 export function askWorld(world: World, key: string, asked: Asked, now: number): World | 'refused' {

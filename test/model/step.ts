@@ -94,7 +94,7 @@ function count(tripped: Fault | undefined): void {
 
 /** Reads everything, keeps the worlds that agree with it, and holds every invariant against it. */
 async function look(
-  { q, model, real }: Scene,
+  { q, model, real, now }: Scene,
   expect: (world: World) => Possible,
   seen: Seen,
 ): Promise<void> {
@@ -102,8 +102,8 @@ async function look(
   checkPartition(dump, QUEUES)
   const views = QUEUES.map((name) => viewOf(dump, name))
   const other = q === 0 ? 1 : 0
-  const { unchanged } = model.observe(q, expect, seen, views[q]!)
-  model.observe(other, (world) => ({ states: [world], out: null }), { out: null }, views[other]!)
+  const { unchanged } = model.observe(q, expect, seen, views[q]!, now)
+  model.observe(other, (world) => ({ states: [world], out: null }), { out: null }, views[other]!, now)
   for (const view of views) checkQueue(dump, view, real.store.epoch)
   const text = textOf(dump)
   if (unchanged) must(text === model.text, 'a command without effect changed what is stored')

@@ -22,6 +22,8 @@ export interface ModelOptions {
   readonly removeOnFail?: boolean
   readonly keepLogs?: number
   readonly tags?: readonly string[]
+  readonly idempotencyKey?: string | undefined
+  readonly idempotencyKeyTTL?: number
 }
 
 export type Place = 'ready' | 'due' | 'suspect' | 'lease' | 'parked' | 'done' | 'dead'
@@ -60,6 +62,18 @@ export interface ClaimEntry {
   readonly until: number
 }
 
+/** What an idempotency key is for. */
+export interface ModelKey {
+  /** The job it gives. */
+  readonly id: string
+  /** As the job was added with it. */
+  readonly data: unknown
+  /** Until then it holds in any case. */
+  readonly until: number
+  /** When it is looked at next. */
+  readonly lapsesAt: number
+}
+
 export interface World {
   readonly jobs: ReadonlyMap<string, ModelJob>
   readonly claims: ReadonlyMap<string, ClaimEntry>
@@ -74,6 +88,8 @@ export interface World {
   readonly obliterating?: boolean
   /** By id; none where it is left out. */
   readonly schedules?: ReadonlyMap<string, ModelSchedule>
+  /** Idempotency keys; none where it is left out. */
+  readonly keys?: ReadonlyMap<string, ModelKey>
 }
 
 /** The length of the window in which the model's rates count, in ms. */
@@ -87,6 +103,9 @@ export type ModelEnding =
   | { readonly kind: 'released' }
   | { readonly kind: 'snoozed'; readonly ms: number }
   | { readonly kind: 'stalled' }
+
+/** Whether two values say the same. */
+export const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
 
 export const withJob = (world: World, job: ModelJob): World => ({
   ...world,
@@ -104,38 +123,6 @@ export function withClaim(world: World, claim: string, entry: ClaimEntry | undef
   if (entry === undefined) claims.delete(claim)
   else claims.set(claim, entry)
   return { ...world, claims }
-}
-
-export interface ModelNewJob {
-  readonly id: string
-  readonly data: unknown
-  readonly options: ModelOptions
-}
-
-export function addToWorld(
-  world: World,
-  { id, data, options }: ModelNewJob,
-  now: number,
-  incarnation: number,
-): World {
-  if (world.jobs.has(id)) return world
-  const dueAt = now + (options.delay ?? 0)
-  return withJob(world, {
-    id,
-    incarnation,
-    data,
-    options,
-    place: dueAt > now ? 'due' : 'ready',
-    addedAt: now,
-    dueAt,
-    attemptsMade: 0,
-    attemptsStarted: 0,
-    stalledCounter: 0,
-    generation: 0,
-    runAt: dueAt > now ? dueAt : undefined,
-    fence: now,
-    logs: [],
-  })
 }
 
 /** Jobs in a place, in the order in which they leave it. `head` is the name by which equals are ordered. */

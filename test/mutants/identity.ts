@@ -40,6 +40,22 @@ export const identityMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'a key that is used again keeps its old time too',
+    why: 'what lapses is looked for that is long gone',
+    file: 'src/ledger/addition.ts',
+    find: 'taking.remove.push([lanes.lapse, idempotencyLapse(id, before)])',
+    replace: '',
+    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+  },
+  {
+    name: 'a key is looked at again at once',
+    why: 'a worker spins for as long as a job with a key that is over lives',
+    file: 'src/ledger/lapse.ts',
+    find: 'lapsesAt: store.now() + IDEMPOTENCY_AGAIN_MS',
+    replace: 'lapsesAt: store.now()',
+    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+  },
+  {
     name: 'a bulk does not look at its own keys',
     why: 'a bulk that contradicts itself is stored in part',
     file: 'src/ledger/add-bulk.ts',
