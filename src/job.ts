@@ -7,7 +7,8 @@ import type { JobState } from './core/lifecycle.ts'
 import { reasonOf } from './core/reason.ts'
 import { type PayloadText, decodePayload, encodeData, encodeResult } from './core/payload.ts'
 import { HoldfastError } from './error.ts'
-import { JobFields, type JobHold, type Writable } from './job-fields.ts'
+import { JobFields } from './job-fields.ts'
+import type { JobHold } from './job-source.ts'
 import type { DataOf, NameOf, ProgressOf, ResultOf } from './job-map.ts'
 import { clearLogLines, readLogLines, writeLogLine, writeProgress } from './ledger/annotate.ts'
 import type { Note } from './ledger/audit.ts'
@@ -162,9 +163,7 @@ export class Job<
     duration()(delay, 'delay')
     const { ledger } = this.source
     const { head } = await changeDueTime(ledger, this.record, nextUlid(ledger.store), delay)
-    const shown = this as Writable<this>
-    shown.delay = delay
-    shown.opts = { ...this.opts, delay: head.opts.delay }
+    this.show({ opts: { delay: head.opts.delay } })
   }
 
   /**
@@ -180,9 +179,7 @@ export class Job<
     )
     const { head } = await changePriority(this.source.ledger, this.record, wanted)
     const { priority, lifo } = readReadyKey(head.key)
-    const shown = this as Writable<this>
-    shown.priority = priority
-    shown.opts = { ...this.opts, priority, lifo }
+    this.show({ opts: { priority, lifo } })
   }
 
   /**
@@ -200,8 +197,7 @@ export class Job<
     const text =
       schemas === undefined ? encodeData(data) : await encodeConforming(schemas.data, data, this.name)
     await changeData(ledger, { name: this.record, grant }, text)
-    const shown = this as Writable<this>
-    shown.data = decodePayload(text) as Data
+    this.show({ data: { value: decodePayload(text) as Data } })
   }
 
   /**
@@ -296,7 +292,7 @@ export class Job<
     if (this.#progressWrite !== undefined) this.#progressWrite.text = text
     else this.#progressWrite = { text, done: this.#writeProgress() }
     await this.#progressWrite.done
-    this.progress = progress
+    this.show({ progress: { value: progress } })
     this.source.onProgress?.(this as unknown as Job, progress)
   }
 

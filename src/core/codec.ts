@@ -6,7 +6,9 @@
 const ENCODING = 'j'
 const VERSION = '1'
 const PREFIX = ENCODING + VERSION
-const BODY = PREFIX.length + 6
+/** Of the checksum. */
+const LETTERS = 6
+const BODY = PREFIX.length + LETTERS
 
 /** A record that cannot be read: damaged, or written by a newer version. */
 export class UnreadableRecord extends Error {
@@ -18,47 +20,56 @@ export class UnreadableRecord extends Error {
   }
 }
 
-export const seal = (body: string): string => PREFIX + checksum(body) + body
+export const seal = (body: string): string => PREFIX + spelled(hashOf(body, 0)) + body
 
 export function unseal(record: string): string {
-  if (!record.startsWith(PREFIX)) {
+  if (record[0] !== ENCODING || record[1] !== VERSION) {
     const known = record[0] === ENCODING && /\d/.test(record[1] ?? '')
     throw new UnreadableRecord(
       known ? `record format ${record[1]} is newer than ${VERSION}` : 'unknown record encoding',
       known,
     )
   }
-  const body = record.slice(BODY)
-  if (checksum(body) !== record.slice(PREFIX.length, BODY)) {
+  if (!saysHash(record, hashOf(record, BODY)))
     throw new UnreadableRecord('the checksum does not match the record', false)
-  }
-  return body
+  return record.slice(BODY)
 }
 
 /** 32-bit FNV-1a (Fowler, Noll, Vo) over pairs of UTF-16 units instead of bytes: any one changed unit changes the hash. */
 const START = 0x811c9dc5
 const PRIME = 0x01000193
 
-function checksum(text: string): string {
+/** Of the text from `from` on, its bits mixed as at the end of MurmurHash3 (Appleby). */
+function hashOf(text: string, from: number): number {
   let hash = START
-  const pairs = text.length & ~1
-  for (let i = 0; i < pairs; i += 2) {
+  const length = text.length - from
+  const pairs = from + (length & ~1)
+  for (let i = from; i < pairs; i += 2) {
     hash = Math.imul(hash ^ (text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16)), PRIME)
   }
   if (pairs < text.length) hash = Math.imul(hash ^ text.charCodeAt(pairs), PRIME)
-  return finish(hash ^ text.length)
+  hash ^= length
+  const mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  return mixed ^ (mixed >>> 13)
 }
 
-/** The hash as six characters, its bits mixed as at the end of MurmurHash3 (Appleby). */
-function finish(hash: number): string {
-  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  mixed ^= mixed >>> 13
-  return String.fromCharCode(
-    48 + (mixed & 63),
-    48 + ((mixed >>> 6) & 63),
-    48 + ((mixed >>> 12) & 63),
-    48 + ((mixed >>> 18) & 63),
-    48 + ((mixed >>> 24) & 63),
-    48 + (mixed >>> 30),
+/** The character of a hash that stands at `at`, of six. */
+const letter = (hash: number, at: number): number => 48 + ((hash >>> (6 * at)) & 63)
+
+/** A hash as six characters. */
+const spelled = (hash: number): string =>
+  String.fromCharCode(
+    letter(hash, 0),
+    letter(hash, 1),
+    letter(hash, 2),
+    letter(hash, 3),
+    letter(hash, 4),
+    letter(hash, 5),
   )
+
+function saysHash(record: string, hash: number): boolean {
+  for (let at = 0; at < LETTERS; at++) {
+    if (record.charCodeAt(PREFIX.length + at) !== letter(hash, at)) return false
+  }
+  return true
 }

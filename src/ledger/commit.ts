@@ -109,25 +109,34 @@ function pack(blocks: readonly Block[]): Block[][] {
 /** Bytes a span, a claim's name and the like may add to a change; more than they ever do. */
 const CHANGE_BYTES = 512
 
+const NONE: readonly never[] = []
+
 /** Operations exactly; bytes never too low: a UTF-16 unit takes at most three. */
 export function sizeOf(block: Block): { operations: number; bytes: number } {
   let operations = 0
-  let characters = 0
-  for (const { expect, move, remove, add, append, set, delete: deleted } of block) {
-    operations +=
-      (remove?.length ?? 0) +
-      (add?.length ?? 0) +
-      (append?.length ?? 0) +
-      (set?.length ?? 0) +
-      (deleted?.length ?? 0)
+  let bytes = block.length * CHANGE_BYTES
+  for (const {
+    expect,
+    move,
+    remove = NONE,
+    add = NONE,
+    append = NONE,
+    set = NONE,
+    delete: deleted = NONE,
+  } of block) {
+    operations += remove.length + add.length + append.length + set.length + deleted.length
     if (move !== undefined) operations += move.from.limit * (1 + move.to.length)
-    characters += CHANGE_BYTES
-    for (const [lane, key] of remove ?? []) characters += lane.length + key.length
-    for (const [lane, key] of add ?? []) characters += lane.length + key.length
-    for (const [id, value] of set ?? []) characters += id.length + value.length * 3
-    for (const [id, value] of expect?.equal ?? []) characters += id.length + value.length * 3
-    for (const id of deleted ?? []) characters += id.length
-    for (const id of expect?.absent ?? []) characters += id.length
+    bytes += lengthOf(remove) + lengthOf(add) + lengthOf(append) + lengthOf(set, 3)
+    for (const id of deleted) bytes += id.length
+    if (expect === undefined) continue
+    bytes += lengthOf(expect.equal ?? NONE, 3)
+    for (const id of expect.absent ?? NONE) bytes += id.length
   }
-  return { operations, bytes: characters }
+  return { operations, bytes }
+}
+
+function lengthOf(pairs: readonly (readonly [string, string])[], bytesPerUnit = 1): number {
+  let length = 0
+  for (const pair of pairs) length += pair[0].length + pair[1].length * bytesPerUnit
+  return length
 }

@@ -2,7 +2,7 @@
 import { type Departure, type Ending, expiry, hasExpired } from '../core/lifecycle.ts'
 import type { StandardSchema } from '../core/schema.ts'
 import { HoldfastError } from '../error.ts'
-import type { JobHold } from '../job-fields.ts'
+import type { JobHold } from '../job-source.ts'
 import { Job } from '../job.ts'
 import { type HandLease, type Holder, claimByHand, extendByHand, settleByHand } from '../ledger/by-hand.ts'
 import { endOfUnreadable, hasParts, partsInHead, readParts, recordOfGrant } from '../ledger/claim.ts'

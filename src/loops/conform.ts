@@ -60,8 +60,7 @@ const given = (value: object): Map<string, unknown> =>
  */
 export async function conformJob(job: Job, schema: StandardSchema): Promise<HoldfastError | undefined> {
   try {
-    const shown = job as { -readonly [K in 'data']: Job[K] }
-    shown.data = await conform(schema, job.data, `the job's data`)
+    job.show({ data: { value: await conform(schema, job.data, `the job's data`) } })
     return undefined
   } catch (error) {
     if (isMismatch(error)) return error

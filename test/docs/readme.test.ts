@@ -128,10 +128,7 @@ describe('tables', () => {
   test('of methods', () => {
     expect(rowsOf('Queue methods').toSorted()).toEqual(methodsOf(Queue))
     expect(rowsOf('Jobs').toSorted()).toEqual(methodsOf(Job))
-    // `concurrency` is told of among the options.
-    expect(rowsOf('Worker methods').toSorted()).toEqual(
-      methodsOf(Worker).filter((name) => name !== 'concurrency'),
-    )
+    expect(rowsOf('Worker methods').toSorted()).toEqual(methodsOf(Worker))
   })
 
   test('of the fields of a job', async () => {
@@ -308,26 +305,23 @@ const codesIn = (text: string): string[] => [...text.matchAll(/`([\w-]+)[^`]*`/g
 /** Marked as internal where they are defined. */
 const INTERNAL = [
   'constructor',
-  'unfinished',
   'schedule',
   'scheduleIdFor',
   'open',
-  'isOpened',
   'assertOpen',
   'assertElsewhere',
   'encode',
-  'unfinished',
   'job',
   'adopt',
-  'source',
-  'record',
+  'show',
 ]
 
 /** Methods of a class and of those it is built on. */
 function methodsOf(type: { prototype: object }): string[] {
   const names = new Set<string>()
   for (let at = type.prototype; at !== Object.prototype; at = Object.getPrototypeOf(at) as object)
-    for (const name of Object.getOwnPropertyNames(at)) names.add(name)
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at)))
+      if (value !== undefined) names.add(name)
   return [...names].filter((name) => !INTERNAL.includes(name)).toSorted()
 }
 

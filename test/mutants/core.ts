@@ -98,8 +98,8 @@ export const coreMutants: readonly Mutant[] = [
     name: 'the checksum is not looked at',
     why: 'damaged data is handed to a handler',
     file: 'src/core/codec.ts',
-    find: 'checksum(body) !== record.slice(PREFIX.length, BODY)',
-    replace: 'checksum(body) === undefined',
+    find: '!saysHash(record, hashOf(record, BODY))',
+    replace: 'record.length < 0',
     caughtBy: { file: 'crash/disk.test.ts', test: 'a record damaged on the disk' },
   },
   {

@@ -1,4 +1,5 @@
 /** Adding jobs: what they are then, ids that exist, bulks that are whole or not at all, and refusals before anything is written. */
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { Queue } from 'holdfast'
 import { stage } from '../stage/stage.ts'
@@ -38,6 +39,16 @@ test('a job is stored as it was given, with its defaults', async () => {
     found.finishedOn,
     found.processedOn,
   ]).toEqual(Array.from({ length: 5 }, () => undefined))
+})
+
+test('a job is printed with its fields, keeps what was changed inside its data, and lets nobody replace a field', async () => {
+  const { queue } = stage()
+  const job = await queue.add('welcome', { to: ['ada'] })
+  expect(inspect(job)).toMatch(/^Job \{[^]*queueName: 'q'[^]*to: \[ 'ada' \]/)
+  job.data.to.push('bob')
+  expect(job.data).toEqual({ to: ['ada', 'bob'] })
+  expect((await queue.getJob(job.id))!.data).toEqual({ to: ['ada'] })
+  expect(() => Object.assign(job, { priority: 5 })).toThrow(TypeError)
 })
 
 test('all options are kept', async () => {

@@ -31,7 +31,7 @@ const LAYERS: readonly { files: RegExp; may: RegExp }[] = [
   { files: /^src\/ledger\//, may: /^(\.\/[\w-]+\.ts|\.\.\/core\/[\w-]+\.ts|\.\.\/(error|store|host)\.ts)$/ },
   {
     files: /^src\/loops\//,
-    may: /^(\.\/[\w-]+\.ts|\.\.\/(core|ledger)\/[\w-]+\.ts|\.\.\/(error|store|host|job|job-fields)\.ts|p-limit)$/,
+    may: /^(\.\/[\w-]+\.ts|\.\.\/(core|ledger)\/[\w-]+\.ts|\.\.\/(error|store|host|job|job-source)\.ts|p-limit)$/,
   },
   { files: /^src\/[\w-]+\.ts$/, may: /^(\.\/.*\.ts|mitt|p-limit|ulid|cron-parser|cronstrue)$/ },
   {
