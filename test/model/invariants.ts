@@ -34,13 +34,28 @@ export function must(holds: boolean, sentence: string): asserts holds {
   if (!holds) throw new Violation(sentence)
 }
 
-/** Nothing in the store but what belongs to one of the queues: nothing was invented, nothing leaked between queues. */
+/**
+ * What is each queue's. Nothing in the store but what belongs to one of the queues: nothing was invented, nothing leaked between
+ * queues.
+ */
+export function partsOf(dump: Dump, queues: readonly string[]): Dump[] {
+  const parts = queues.map(() => ({ records: new Map<string, string>(), lanes: new Map<string, string[]>() }))
+  const byName = new Map(queues.map((queue, at) => [escapePart(queue), parts[at]!]))
+  for (const [id, record] of dump.records) {
+    const part = byName.get(queuePartOf(id) ?? '')
+    must(part !== undefined, `the record ${id} is no queue's`)
+    part.records.set(id, record)
+  }
+  for (const [lane, keys] of dump.lanes) {
+    const part = byName.get(lane.slice(lane.indexOf(':') + 1))
+    must(part !== undefined, `the lane ${lane} is no queue's`)
+    part.lanes.set(lane, keys as string[])
+  }
+  return parts
+}
+
 export function checkPartition(dump: Dump, queues: readonly string[]): void {
-  const parts = new Set(queues.map(escapePart))
-  for (const id of dump.records.keys())
-    must(parts.has(queuePartOf(id) ?? ''), `the record ${id} is no queue's`)
-  for (const lane of dump.lanes.keys())
-    must(parts.has(lane.split(':')[1] ?? ''), `the lane ${lane} is no queue's`)
+  partsOf(dump, queues)
 }
 
 /** Each group that has jobs is visited, or waits for what will have it visited; none is in line twice. */

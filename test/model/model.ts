@@ -42,6 +42,8 @@ export type Seen = { readonly out: unknown } | 'refused' | 'cut'
 
 export interface ModelSide {
   worlds: World[]
+  /** What was stored when it was last looked at, to see that nothing at all was changed; `view` where that holds of it as it was left. */
+  looked: { readonly text: string; readonly view: QueueView | undefined; readonly opened: number }
   /** Bulks that dead or failed producers left half stored, as they were last seen; no job of theirs is in a world. */
   staged: readonly ShownBulk[]
   readonly held: Held[]
@@ -96,13 +98,12 @@ export type Counters = typeof counters
 export class Model {
   readonly sides: readonly ModelSide[] = QUEUES.map(() => ({
     worlds: [EMPTY],
+    looked: { text: textOf({ records: new Map(), lanes: new Map() }), view: undefined, opened: 0 },
     staged: [],
     held: [],
     fences: new Map(),
   }))
   incarnations = 0
-  /** The last dump as text, to see that nothing at all was changed. */
-  text = textOf({ records: new Map(), lanes: new Map() })
 
   side(q: QueueNumber): ModelSide {
     return this.sides[q]!
