@@ -232,7 +232,7 @@ export async function holderOf(ledger: Ledger, id: string): Promise<string | und
   return raw === undefined || readHead(raw).head?.finishedOn !== undefined ? undefined : held.job
 }
 
-/** Takes a deduplication id away from the job that has it, or from `job` alone; whether there was something to take. */
+/** Takes a deduplication id away from the job that has it, or from `job` alone; whether that had it: one that lapsed goes too, and is nobody's. */
 export async function removeId(ledger: Ledger, id: string, job?: string): Promise<boolean> {
   const { store, lanes } = ledger
   const record = recordOfId(ledger, id)
@@ -245,6 +245,6 @@ export async function removeId(ledger: Ledger, id: string, job?: string): Promis
     const [removed] = await commitBlock(store, [
       { expect: { equal: [[record, value]] }, remove, delete: [record] },
     ])
-    return removed === false ? undefined : true
+    return removed === false ? undefined : held === undefined || (held.until ?? Infinity) > store.now()
   })
 }

@@ -13,14 +13,15 @@ import { type Added, type Held, type ModelNewJob, addAllToWorld } from './add-wo
 import { type Command, aFault, aQueue, times } from './drawn.ts'
 import type { Fault, QueueNumber, Side } from './harness.ts'
 import { countMeetings } from './identity-commands.ts'
-import { type ModelSide, counters } from './model.ts'
+import { counters } from './counters.ts'
+import type { ModelSide } from './model.ts'
 import { type Scene, Step } from './step.ts'
 import type { World } from './world.ts'
 
 /** A unit holds one or two jobs. */
 const OPERATIONS = 5
 
-/** Ids and keys that bulks hold which are being stored, those left out that a sweep takes away. */
+/** What bulks hold which are being stored, those left out that a sweep takes away. */
 export function heldBy(
   { staged }: Pick<ModelSide, 'staged'>,
   world: World,
@@ -29,8 +30,9 @@ export function heldBy(
   const left = staged.filter((bulk) => !isOver(bulk))
   const ids = left.flatMap(({ keys }) => keys.map(({ key }) => jobIdOf(nameOf(key))))
   return {
-    ids: new Set(ids.filter((id) => !world.jobs.has(id))),
+    jobs: new Set(ids.filter((id) => !world.jobs.has(id))),
     keys: new Set(left.flatMap(({ idempotencyKeys }) => idempotencyKeys)),
+    ids: new Set(left.flatMap(({ deduplicationIds }) => deduplicationIds)),
   }
 }
 
@@ -81,12 +83,18 @@ interface BulkFacts extends AddFacts {
   readonly staged: ModelSide['staged']
 }
 
-/** Units are stored side by side, so that nobody can say which of two jobs with one key comes first: then none has one. */
-function ordered(jobs: readonly ModelNewJob[], { keys }: World): readonly ModelNewJob[] {
-  const names = jobs.flatMap(({ options }) => options.idempotencyKey ?? [])
-  const ids = [...jobs.map(({ id }) => id), ...names.flatMap((name) => keys?.get(name)?.id ?? [])]
-  if (new Set(names).size === names.length && new Set(ids).size === ids.length) return jobs
-  return jobs.map((job) => ({ ...job, options: { ...job.options, idempotencyKey: undefined } }))
+/** Units are stored side by side, so that nobody can say which of two jobs that meet comes first: then they have nothing in common. */
+function ordered(jobs: readonly ModelNewJob[], { keys, ids }: World): readonly ModelNewJob[] {
+  const keyNames = jobs.flatMap(({ options }) => options.idempotencyKey ?? [])
+  const idNames = jobs.flatMap(({ options }) => options.deduplication?.id ?? [])
+  const met = [
+    ...jobs.map(({ id }) => id),
+    ...keyNames.flatMap((name) => keys?.get(name)?.id ?? []),
+    ...idNames.flatMap((name) => ids?.get(name)?.job ?? []),
+  ]
+  if ([keyNames, idNames, met].every((names) => new Set(names).size === names.length)) return jobs
+  const alone = { idempotencyKey: undefined, deduplication: undefined }
+  return jobs.map((job) => ({ ...job, options: { ...job.options, ...alone } }))
 }
 
 const addInUnits = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
@@ -109,9 +117,7 @@ const addInUnits = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault)
       const out = answerOf(added, error)
       if (added.refusals.size > 0) return { states: [nothing], out }
       // It may have been said that nothing of it is there.
-      return error?.outcome === 'failed'
-        ? { states: [nothing], out: null }
-        : { states: [nothing, added.world], out }
+      return error?.outcome === 'failed' ? { states: [nothing], out: null } : { states: added.states, out }
     },
     after: async ({ jobs }, { side, model }, seen) => {
       countMeetings(jobs, seen)

@@ -4,12 +4,13 @@ import { type ModelNewJob, addAllToWorld } from './add-world.ts'
 import { type AddFacts, addNoting, answerOf, bulkCommands, heldBy } from './bulk-commands.ts'
 import { claiming } from './claim-commands.ts'
 import { type Command, aFaultAtOnce, aQueue, anId, times } from './drawn.ts'
+import { cancelInWorld, removeInWorld, retryInWorld } from './end-world.ts'
 import type { Fault, QueueNumber } from './harness.ts'
 import { countMeetings, identified } from './identity-commands.ts'
 import { limiting } from './limit-commands.ts'
-import { counters } from './model.ts'
+import { counters } from './counters.ts'
 import { type Scene, Step } from './step.ts'
-import { type ModelOptions, cancelInWorld, retryInWorld, withoutJob } from './world.ts'
+import type { ModelOptions } from './world.ts'
 
 const someData: fc.Arbitrary<unknown> = fc.oneof(
   fc.record({ n: fc.nat({ max: 9 }) }),
@@ -56,7 +57,7 @@ const addBulk = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
     expect: ({ first, error }, world, { now, side }) => {
       const held = heldBy(side, world, () => false)
       const added = addAllToWorld(world, jobs, { now, incarnation: first, held })
-      return { states: [world, added.world], out: answerOf(added, error) }
+      return { states: added.states, out: answerOf(added, error) }
     },
     after: async (_, __, seen) => countMeetings(jobs, seen),
   })
@@ -82,7 +83,7 @@ const remove = (q: QueueNumber, id: string, force: boolean, fault?: Fault) =>
       const job = world.jobs.get(id)
       if (job === undefined) return { states: [world], out: 0 }
       if (job.place === 'lease' && !force) return { states: [world], out: { error: 'JOB_STATE' } }
-      return { states: [world, withoutJob(world, id)], out: 1 }
+      return { states: [world, removeInWorld(world, job)], out: 1 }
     },
   })
 

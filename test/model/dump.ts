@@ -2,6 +2,7 @@
 import { decodeHead, DATA, RESULT, owns, type Head } from '../../src/core/head.ts'
 import { decodeConfig } from '../../src/core/config.ts'
 import { unseal } from '../../src/core/codec.ts'
+import { decodeDeduplication } from '../../src/core/deduplication.ts'
 import { decodeIdempotency } from '../../src/core/idempotency.ts'
 import {
   STATE_LANES,
@@ -79,6 +80,8 @@ export interface QueueView {
   readonly schedules: ReadonlyMap<string, ShownSchedule>
   /** Idempotency keys, but for those of bulks that are being stored. */
   readonly keys: ReadonlyMap<string, ShownKey>
+  /** Deduplication ids, the same. */
+  readonly ids: ReadonlyMap<string, ShownHold>
   /** Records that are the queue's by their ids. */
   readonly recordIds: readonly string[]
 }
@@ -100,8 +103,15 @@ export interface ShownBulk {
   readonly bulk: string
   readonly entry?: { readonly epoch: string; readonly until: number }
   readonly keys: readonly { readonly lane: 'ready' | 'due' | 'arrive'; readonly key: string }[]
-  /** The idempotency keys that its jobs have, where it is being stored. */
+  /** The idempotency keys and deduplication ids that its jobs have, where it is being stored. */
   readonly idempotencyKeys: readonly string[]
+  readonly deduplicationIds: readonly string[]
+}
+
+/** What the record of a deduplication id says. */
+export interface ShownHold {
+  readonly job: string
+  readonly until: number | undefined
 }
 
 /** What the record of an idempotency key says. */
@@ -115,7 +125,8 @@ export function viewOf(dump: Dump, queue: string): QueueView {
   const part = escapePart(queue)
   const recordIds = [...dump.records.keys()].filter((id) => queuePartOf(id) === part)
   const allKeys = keysOf(dump, recordIds)
-  const bulks = bulksOf(dump, part, allKeys)
+  const allIds = holdsOf(dump, recordIds)
+  const bulks = bulksOf(dump, part, allKeys, allIds)
   const hidden = new Set(
     bulks.flatMap(({ entry, keys }) => (entry === undefined ? [] : keys.map(({ key }) => nameOf(key)))),
   )
@@ -151,6 +162,7 @@ export function viewOf(dump: Dump, queue: string): QueueView {
   )
   const schedules = new Map(recordIds.filter(isSchedule).map((id) => [id, scheduleOf(dump, id)]))
   const staged = new Set(bulks.flatMap(({ idempotencyKeys }) => idempotencyKeys))
+  const stagedIds = new Set(bulks.flatMap(({ deduplicationIds }) => deduplicationIds))
   const config = decodeConfig(dump.records.get(configId(queue)))
   const { paused = false, obliterating = false, concurrency } = config
   const starts = (dump.lanes.get(windowLane(queue, RATE_MS)) ?? []).map(timeOf)
@@ -169,6 +181,7 @@ export function viewOf(dump: Dump, queue: string): QueueView {
     bulks,
     schedules,
     keys: new Map([...allKeys].filter(([key]) => !staged.has(key))),
+    ids: new Map([...allIds].filter(([id]) => !stagedIds.has(id))),
     recordIds,
   }
 }
@@ -185,7 +198,22 @@ function keysOf({ records }: Dump, recordIds: readonly string[]): Map<string, Sh
 
 const idempotencyKeyOf = scheduleKeyOf
 
-function bulksOf({ lanes, records }: Dump, part: string, known: ReadonlyMap<string, ShownKey>): ShownBulk[] {
+function holdsOf({ records }: Dump, recordIds: readonly string[]): Map<string, ShownHold> {
+  const ids = recordIds.filter((id) => id.startsWith('dedup:'))
+  return new Map(
+    ids.map((id) => {
+      const { job, until } = decodeDeduplication(records.get(id)!)
+      return [scheduleKeyOf(id), { job: jobIdOf(job), until }]
+    }),
+  )
+}
+
+function bulksOf(
+  { lanes, records }: Dump,
+  part: string,
+  known: ReadonlyMap<string, ShownKey>,
+  holds: ReadonlyMap<string, ShownHold>,
+): ShownBulk[] {
   const placesOf = (bulk: string): ShownBulk['keys'] =>
     (['ready', 'due', 'arrive'] as const).flatMap((lane) =>
       (lanes.get(`bulk-${lane}.${bulk}:${part}`) ?? []).map((key) => ({ lane, key })),
@@ -193,17 +221,25 @@ function bulksOf({ lanes, records }: Dump, part: string, known: ReadonlyMap<stri
   const staged = (lanes.get(`staged:${part}`) ?? []).map((key): ShownBulk => {
     const [epoch = '', bulk = ''] = nameOf(key).split('.')
     const keys = placesOf(bulk)
-    const idempotencyKeys = keys.flatMap((place) => {
-      const name = nameOf(place.key)
-      const own = decodeHead(records.get(name)).opts.idempotencyKey
-      return own !== undefined && known.get(own)?.id === jobIdOf(name) ? [own] : []
+    const heads = keys
+      .map((place) => nameOf(place.key))
+      .map((name) => [jobIdOf(name), decodeHead(records.get(name))] as const)
+    const idempotencyKeys = heads.flatMap(([id, { opts }]) => {
+      const own = opts.idempotencyKey
+      return own !== undefined && known.get(own)?.id === id ? [own] : []
     })
-    return { bulk, entry: { epoch, until: timeOf(key) }, keys, idempotencyKeys }
+    const deduplicationIds = heads.flatMap(([id, { opts, heldUntil }]) => {
+      const own = opts.deduplication?.id
+      const hold = own === undefined ? undefined : holds.get(own)
+      return own !== undefined && hold?.job === id && hold.until === heldUntil ? [own] : []
+    })
+    return { bulk, entry: { epoch, until: timeOf(key) }, keys, idempotencyKeys, deduplicationIds }
   })
   const stored = (lanes.get(`release:${part}`) ?? []).map((bulk) => ({
     bulk,
     keys: placesOf(bulk),
     idempotencyKeys: [],
+    deduplicationIds: [],
   }))
   return [...staged, ...stored]
 }

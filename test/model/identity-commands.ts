@@ -1,12 +1,14 @@
 /** What jobs have in common with others: how it is drawn, and the sweep of what has lapsed. */
 import * as fc from 'fast-check'
 import { lapseStep } from '../../src/ledger/lapse.ts'
-import { type ModelNewJob, lapseInWorld } from './add-world.ts'
+import { type ModelNewJob, hasLapsed, lapseInWorld } from './add-world.ts'
 import { type Command, aFaultAtOnce, aQueue, times } from './drawn.ts'
 import type { Fault, QueueNumber } from './harness.ts'
-import { type Seen, counters } from './model.ts'
+import { counters } from './counters.ts'
+import type { Seen } from './model.ts'
+import { withHold } from './share-world.ts'
 import { Step } from './step.ts'
-import { type ModelOptions, same } from './world.ts'
+import { type ModelDeduplication, type ModelOptions, same } from './world.ts'
 
 interface Identity {
   /** Instead of the job's own, so that some are the same. */
@@ -22,10 +24,37 @@ const aKey: fc.Arbitrary<Identity> = fc
   })
   .map(({ n, ...options }) => ({ data: { n }, options: options as ModelOptions }))
 
+const aDeduplication: fc.Arbitrary<Identity> = fc
+  .record({
+    id: fc.constantFrom('d', 'd', 'd', 'd', 'k:/%é'),
+    way: fc.constantFrom<Omit<ModelDeduplication, 'id'>>(
+      {},
+      { ttl: 1000 },
+      { ttl: 5000, extend: true },
+      { ttl: 5000, extend: true },
+      { ttl: 5000, extend: true },
+      { ttl: 5000, extend: true },
+      { ttl: 5000, extend: true, replace: true },
+      { replace: true },
+      { keepLastIfActive: true },
+      { keepLastIfActive: true },
+      { keepLastIfActive: true },
+      { keepLastIfActive: true, replace: true },
+    ),
+  })
+  .map(({ id, way }) => ({ options: { deduplication: { ...way, id } } }))
+
 /** Most jobs have nothing in common with others. */
 const anIdentity: fc.Arbitrary<Identity> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant({}) },
-  { weight: 1, arbitrary: aKey },
+  { weight: 6, arbitrary: fc.constant({}) },
+  { weight: 2, arbitrary: aKey },
+  { weight: 4, arbitrary: aDeduplication },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(aKey, aDeduplication)
+      .map(([key, { options }]) => ({ ...key, options: { ...key.options, ...options } })),
+  },
 )
 
 export const identified = (newJob: fc.Arbitrary<ModelNewJob>): fc.Arbitrary<ModelNewJob> =>
@@ -35,24 +64,50 @@ export const identified = (newJob: fc.Arbitrary<ModelNewJob>): fc.Arbitrary<Mode
     options: { ...job.options, ...identity.options },
   }))
 
-/** Of a call that was answered: what its keys met. */
+/** Of a call that was answered: what its keys and ids met. */
 export function countMeetings(jobs: readonly ModelNewJob[], seen: Seen): void {
-  if (typeof seen !== 'object' || jobs.every(({ options }) => options.idempotencyKey === undefined)) return
+  if (typeof seen !== 'object') return
   const { out } = seen
   if (!Array.isArray(out)) counters.keyConflicts += same(out, { error: 'IDEMPOTENCY_CONFLICT' }) ? 1 : 0
-  else for (const [at, { id }] of out.entries()) if (id !== jobs[at]!.id) counters.keysMet++
+  else {
+    for (const [at, { id }] of out.entries()) {
+      if (id === jobs[at]!.id) continue
+      if (jobs[at]!.options.idempotencyKey === undefined) counters.idsMet++
+      else counters.keysMet++
+    }
+  }
 }
 
 const lapse = (q: QueueNumber, fault?: Fault) =>
   new Step('lapse', q, fault, {
-    check: (model) => (model.world(q).keys?.size ?? 0) > 0,
+    check: (model) => (model.world(q).keys?.size ?? 0) > 0 || (model.world(q).ids?.size ?? 0) > 0,
     prepare: () => undefined,
     act: (_, { here }) => lapseStep(here.ledger),
     expect: (_, world, { now }) => {
       const lapsed = lapseInWorld(world, now)
       counters.keysLapsed += lapsed.gone
       counters.keysKept += lapsed.kept
+      counters.idsLapsed += lapsed.ids
       return { states: lapsed.world === world ? [world] : [world, lapsed.world], out: false }
+    },
+  })
+
+/** Asks who has an id, then takes it away. */
+const removeKey = (q: QueueNumber, id: string, fault?: Fault) =>
+  new Step(`removeDeduplicationKey(${id})`, q, fault, {
+    // What a bulk has that is being stored is not in any world.
+    check: (model) => model.side(q).staged.every(({ deduplicationIds }) => !deduplicationIds.includes(id)),
+    prepare: () => undefined,
+    act: async (_, { here: { queue } }) => [
+      await queue.getDeduplicationJobId(id),
+      await queue.removeDeduplicationKey(id),
+    ],
+    expect: (_, world, { now }) => {
+      const hold = world.ids?.get(id)
+      if (hold === undefined) return { states: [world], out: [null, 0] }
+      counters.idsRemoved++
+      const isHeld = !hasLapsed(hold, now)
+      return { states: [world, withHold(world, id, undefined)], out: isHeld ? [hold.job, 1] : [null, 0] }
     },
   })
 
@@ -61,4 +116,7 @@ export const identityCommands: fc.Arbitrary<Command>[] = [
     3,
     fc.tuple(aQueue, aFaultAtOnce).map(([q, fault]) => lapse(q, fault)),
   ),
+  fc
+    .tuple(aQueue, fc.constantFrom('d', 'k:/%é'), aFaultAtOnce)
+    .map(([q, id, fault]) => removeKey(q, id, fault)),
 ]

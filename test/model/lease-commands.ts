@@ -10,19 +10,12 @@ import { planRenewal, planRetirement } from '../../src/ledger/lease.ts'
 import { type SettlePlan, joinSettles, judgeRefusal, planSettle } from '../../src/ledger/settle.ts'
 import { endOfFailure } from '../../src/loops/judge.ts'
 import { type Command, LEASE_MS, aFault, aQueue, times } from './drawn.ts'
+import { type ModelEnding, endInWorld } from './end-world.ts'
 import type { Fault, QueueNumber } from './harness.ts'
-import { type Held, type Model, type Token, counters } from './model.ts'
+import { counters } from './counters.ts'
+import type { Held, Model, Token } from './model.ts'
 import { type Scene, Step } from './step.ts'
-import {
-  MAX_STALLS,
-  type ModelEnding,
-  type ModelJob,
-  type World,
-  endInWorld,
-  logInWorld,
-  withClaim,
-  withJob,
-} from './world.ts'
+import { MAX_STALLS, type ModelJob, type World, logInWorld, withClaim, withJob } from './world.ts'
 
 const holdsSome =
   (q: QueueNumber) =>

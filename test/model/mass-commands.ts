@@ -12,7 +12,8 @@ import {
   promoteAllInWorld,
   retryAllInWorld,
 } from './mass-world.ts'
-import { type Counters, type Model, counters } from './model.ts'
+import { type Counters, counters } from './counters.ts'
+import type { Model } from './model.ts'
 import { Step } from './step.ts'
 import type { Place, World } from './world.ts'
 

@@ -1,7 +1,8 @@
 /** What changes many jobs at once, or one that waits, in a possible world: which commits that is made of, and the world after each. */
 import type { FailedCode } from 'holdfast'
 import { readReadyKey } from '../../src/core/keys.ts'
-import { type ModelJob, type Place, type World, inOrder, retryInWorld, withJob, withoutJob } from './world.ts'
+import { removeInWorld, retryInWorld } from './end-world.ts'
+import { type ModelJob, type Place, type World, inOrder, stateKeyOf, withJob } from './world.ts'
 
 type HeadName = (id: string) => string
 type Change = (world: World, job: ModelJob) => World
@@ -12,7 +13,10 @@ export interface Part {
   readonly holds?: (job: ModelJob) => boolean
 }
 
-/** Every job of each part is changed, part by part: one commit each, as no part is larger than a page. */
+/**
+ * Every job of each part is changed, part by part: one commit each, as no part is larger than a page. What a change brings into the
+ * part is met too, if it comes behind the page.
+ */
 function changeParts(
   world: World,
   parts: readonly Part[],
@@ -22,17 +26,25 @@ function changeParts(
   const states = [world]
   const ids: string[] = []
   for (const { place, holds = () => true } of parts) {
-    const jobs = inOrder(world, place, head)
-      .filter(holds)
-      .slice(0, limit - ids.length)
-    if (jobs.length === 0) continue
-    states.push(jobs.reduce(change, states.at(-1)!))
-    ids.push(...jobs.map(({ id }) => id))
+    for (let from = ''; ids.length < limit; ) {
+      const page = inOrder(states.at(-1)!, place, head).filter((job) => stateKeyOf(job, head) > from)
+      if (page.length === 0) break
+      from = stateKeyOf(page.at(-1)!, head)
+      const jobs = page.filter(holds).slice(0, limit - ids.length)
+      if (jobs.length === 0) continue
+      states.push(jobs.reduce(change, states.at(-1)!))
+      ids.push(...jobs.map(({ id }) => id))
+    }
   }
   return { states, ids }
 }
 
-const gone: Change = (world, { id }) => withoutJob(world, id)
+const isLater =
+  (now: number) =>
+  ({ runAt }: ModelJob): boolean =>
+    runAt! > now
+
+const gone: Change = (world, { id }) => removeInWorld(world, world.jobs.get(id)!)
 
 export const drainWorld = (world: World, delayed: boolean, now: number, head: HeadName) =>
   changeParts(
@@ -41,7 +53,7 @@ export const drainWorld = (world: World, delayed: boolean, now: number, head: He
       { place: 'suspect', holds: ({ runAt }) => runAt! <= now },
       { place: 'parked' },
       { place: 'ready' },
-      ...(delayed ? [{ place: 'due' } as const, { place: 'suspect' } as const] : []),
+      ...(delayed ? [{ place: 'due' } as const, { place: 'suspect', holds: isLater(now) } as const] : []),
     ],
     gone,
     { head },
@@ -118,7 +130,7 @@ export function delayInWorld(world: World, job: ModelJob, now: number, delay: nu
 export const promoteAllInWorld = (world: World, now: number, head: HeadName) =>
   changeParts(
     world,
-    [{ place: 'due' }, { place: 'suspect', holds: ({ runAt }) => runAt! > now }],
+    [{ place: 'due' }, { place: 'suspect', holds: isLater(now) }],
     (next, job) => delayInWorld(next, job, now, 0),
     { head },
   )
@@ -145,19 +157,20 @@ export function obliterateWorld(
     const was = world.paused && world.obliterating !== true
     return { states: [world, begun, { ...world, paused: was, obliterating: false }], refused: true }
   }
-  const bare: World = { ...begun, schedules: new Map() }
-  const order: readonly Place[] = ['ready', 'due', 'suspect', 'lease', 'parked', 'done', 'dead']
-  const { states } = changeParts(
-    bare,
-    order.map((place) => ({ place })),
-    gone,
-    { head },
-  )
-  for (const lane of ['claims', 'reap'] as const) {
+  const states = [world, begun, { ...begun, schedules: new Map() }]
+  const order: readonly Place[] = ['ready', 'due', 'suspect', 'lease', 'blocked', 'parked', 'done', 'dead']
+  // Who waited for a job that goes may come into a lane that was passed.
+  while (states.length === 3 || states.at(-1)!.jobs.size > 0) {
+    const parts = order.map((place) => ({ place }))
+    states.push(...changeParts(states.at(-1)!, parts, gone, { head }).states.slice(1))
+    for (const lane of ['claims', 'reap'] as const) {
+      const last = states.at(-1)!
+      states.push({ ...last, claims: new Map([...last.claims].filter(([, entry]) => entry.lane !== lane)) })
+    }
     const last = states.at(-1)!
-    states.push({ ...last, claims: new Map([...last.claims].filter(([, entry]) => entry.lane !== lane)) })
+    const ids = [...(last.ids ?? [])].filter(([, { until }]) => until === undefined)
+    states.push({ ...last, keys: new Map(), ids: new Map(ids) })
   }
-  states.push({ ...states.at(-1)!, keys: new Map() })
   states.push({
     ...states.at(-1)!,
     paused: false,
@@ -166,5 +179,5 @@ export function obliterateWorld(
     rate: undefined,
     starts: [],
   })
-  return { states: [world, begun, ...states], refused: false }
+  return { states, refused: false }
 }

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { type Disk, levelDisk, memoryDisk, redisDisk } from './harness.ts'
-import { type Counters, counters } from './model.ts'
+import { type Counters, counters } from './counters.ts'
 import { COMMANDS, playModel } from './play.ts'
 
 /** Below these a run of the whole test has not seen what it is there to see. */
@@ -42,6 +42,12 @@ const FLOORS: Partial<Counters> = {
   keyConflicts: 10,
   keysLapsed: 1,
   keysKept: 5,
+  idsMet: 40,
+  idsLapsed: 2,
+  idsRemoved: 8,
+  remade: 10,
+  followed: 1,
+  extended: 1,
 }
 
 /** Each with its runs, and the part of the floors they reach: on Redis, which has no epochs, nothing is `recovered`. */

@@ -2,18 +2,20 @@
  * The model: for each queue the set of worlds that are possible after all that was seen. A call whose answer was lost
  * forks them; what is then read from the store removes those that cannot be; none left is a violation.
  */
-import { readReadyKey, scheduleKeyOf } from '../../src/core/keys.ts'
+import type { Head } from '../../src/core/head.ts'
+import { jobIdOf, readReadyKey, scheduleKeyOf } from '../../src/core/keys.ts'
 import type { Grant } from '../../src/ledger/claim.ts'
 import {
   type QueueView,
   type ShownBulk,
+  type ShownHold,
   type ShownJob,
   type ShownKey,
   type ShownSchedule,
   textOf,
 } from './dump.ts'
 import { type QueueNumber, QUEUES } from './harness.ts'
-import { isOver } from './add-world.ts'
+import { hasLapsed, isOver } from './add-world.ts'
 import { Violation } from './invariants.ts'
 import type { ModelSchedule } from './schedule-world.ts'
 import { EMPTY, type ModelJob, type World, same } from './world.ts'
@@ -50,50 +52,6 @@ export interface ModelSide {
   /** The highest fence granted per id, and to which of the jobs of that id. */
   readonly fences: Map<string, { readonly incarnation: number; readonly fence: number }>
 }
-
-/** How often things happened that the test would be worth nothing without. */
-export const counters = {
-  commands: 0,
-  okClaims: 0,
-  grants: 0,
-  staleSettles: 0,
-  settles: 0,
-  unknownApplied: 0,
-  unknownNotApplied: 0,
-  refusedCalls: 0,
-  doubles: 0,
-  reaped: 0,
-  recovered: 0,
-  suspects: 0,
-  suspectClaims: 0,
-  deadByStalls: 0,
-  crashes: 0,
-  pruned: 0,
-  bulks: 0,
-  bulksCutAndThere: 0,
-  bulksCutAndGone: 0,
-  bulksLeft: 0,
-  contended: 0,
-  swept: 0,
-  drained: 0,
-  cleaned: 0,
-  obliterated: 0,
-  obliterationsCut: 0,
-  retried: 0,
-  cancelled: 0,
-  toldToStop: 0,
-  promoted: 0,
-  edited: 0,
-  parked: 0,
-  limited: 0,
-  scheduled: 0,
-  ticked: 0,
-  keysMet: 0,
-  keyConflicts: 0,
-  keysLapsed: 0,
-  keysKept: 0,
-}
-export type Counters = typeof counters
 
 export class Model {
   readonly sides: readonly ModelSide[] = QUEUES.map(() => ({
@@ -165,7 +123,7 @@ function candidates(states: readonly World[], seen: Seen): Iterable<World> {
 
 /**
  * Takes the order keys of new jobs from the store, once their readable parts are as they should be. Whether an idempotency key is
- * still there whose time is over and whose job is too, makes no difference to anybody.
+ * still there whose time is over and whose job is too, or a deduplication id that has lapsed, makes no difference to anybody.
  */
 function learn(world: World, view: QueueView, now: number): World {
   let jobs: Map<string, ModelJob> | undefined
@@ -185,8 +143,12 @@ function learn(world: World, view: QueueView, now: number): World {
   const keys = [...(world.keys ?? [])].filter(
     ([name, key]) => view.keys.has(name) || !isOver(world, key, now),
   )
-  const isKnown = jobs === undefined && keys.length === (world.keys?.size ?? 0)
-  const known = isKnown ? world : { ...world, jobs: jobs ?? world.jobs, keys: new Map(keys) }
+  const ids = [...(world.ids ?? [])].filter(([id, hold]) => view.ids.has(id) || !hasLapsed(hold, now))
+  const isKnown =
+    jobs === undefined && keys.length === (world.keys?.size ?? 0) && ids.length === (world.ids?.size ?? 0)
+  const known = isKnown
+    ? world
+    : { ...world, jobs: jobs ?? world.jobs, keys: new Map(keys), ids: new Map(ids) }
   // How much of the window an obliteration that was cut off has removed, nobody can say.
   return world.obliterating === true ? { ...known, starts: view.starts } : known
 }
@@ -218,6 +180,10 @@ function compare(world: World, view: QueueView): string | undefined {
   const foundKeys = [...view.keys].map(shownKey).sort()
   if (!same(wantedKeys, foundKeys))
     return `idempotency keys are ${foundKeys.join()} instead of ${wantedKeys.join()}`
+  const wantedIds = [...(world.ids ?? [])].map(shownHold).sort()
+  const foundIds = [...view.ids].map(shownHold).sort()
+  if (!same(wantedIds, foundIds))
+    return `deduplication ids are ${foundIds.join()} instead of ${wantedIds.join()}`
   const entries = [...world.claims].map(([claim, { lane, until }]) => `${lane} ${claim} ${until}`).sort()
   const seen = view.claims.map(({ lane, claim, until }) => `${lane} ${claim} ${until}`).sort()
   return same(entries, seen) ? undefined : `claims are ${seen.join()} instead of ${entries.join()}`
@@ -227,6 +193,9 @@ const text = (value: unknown): string => (value === undefined ? '' : `j${JSON.st
 
 const shownKey = ([name, { id, until, lapsesAt }]: readonly [string, ShownKey]): string =>
   `${name} of ${id} until ${until}, looked at ${lapsesAt}`
+
+const shownHold = ([id, { job, until }]: readonly [string, ShownHold]): string =>
+  `${id} of ${job} until ${until}`
 
 const wantedSchedule = (key: string, { every, next, last, runs, passed, data }: ModelSchedule): string =>
   JSON.stringify([key, every, next, last, runs, passed, text(data)])
@@ -241,6 +210,8 @@ const wanted = (job: ModelJob) => ({
   addedAt: job.addedAt,
   key: job.key,
   claim: job.claim,
+  after: job.after,
+  heldUntil: job.heldUntil,
   attemptsMade: job.attemptsMade,
   attemptsStarted: job.attemptsStarted,
   stalledCounter: job.stalledCounter,
@@ -256,6 +227,10 @@ const wanted = (job: ModelJob) => ({
   logs: job.logs,
 })
 
+/** Whose end it waits for. */
+const leaderOf = ({ blocked = '' }: Head): string =>
+  jobIdOf(blocked.slice(blocked.indexOf(':') + 1, blocked.indexOf('/')))
+
 function shown({ lane, claim, head, data, result, progress, logs }: ShownJob): ReturnType<typeof wanted> {
   const timed = lane === 'due' || lane === 'suspect'
   return {
@@ -263,6 +238,8 @@ function shown({ lane, claim, head, data, result, progress, logs }: ShownJob): R
     addedAt: head.timestamp,
     key: head.key,
     claim,
+    after: lane === 'blocked' ? leaderOf(head) : undefined,
+    heldUntil: head.heldUntil,
     attemptsMade: head.attemptsMade ?? 0,
     attemptsStarted: head.attemptsStarted ?? 0,
     stalledCounter: head.stalledCounter ?? 0,

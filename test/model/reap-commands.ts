@@ -7,11 +7,12 @@ import { pruneStep } from '../../src/ledger/retain.ts'
 import { pruneTallied } from '../../src/ledger/retain-bytes.ts'
 import { type Command, LEASE_MS, aFault, aQueue, times } from './drawn.ts'
 import { headNameOf } from './dump.ts'
+import { pruneWorld } from './end-world.ts'
 import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
-import { counters } from './model.ts'
+import { counters } from './counters.ts'
 import { reapStates, recoverStates } from './reaping.ts'
 import { Step } from './step.ts'
-import { MAX_STALLS, pruneWorld } from './world.ts'
+import { MAX_STALLS } from './world.ts'
 
 const reaper = (leaseMs: number): Reaper => ({ maxStalledCount: MAX_STALLS, verdictMs: leaseMs })
 

@@ -1,5 +1,6 @@
 /** Ending the leases of others in a possible world: which commits that is made of, and the world after each. */
-import { type World, digits, endInWorld, inOrder, withClaim } from './world.ts'
+import { endInWorld } from './end-world.ts'
+import { type World, digits, inOrder, withClaim } from './world.ts'
 
 /** Reaping as the commits it is made of: the world after each. */
 export function reapStates(

@@ -6,7 +6,8 @@ import { showFault } from '../faults/plan.ts'
 import { type Dump, type QueueView, textOf, viewOf } from './dump.ts'
 import { type Fault, QUEUES, type QueueNumber, type Real, type Side } from './harness.ts'
 import { checkCounts, checkQueue, must, partsOf } from './invariants.ts'
-import { counters, type Held, type Model, type ModelSide, type Possible, type Seen } from './model.ts'
+import { counters } from './counters.ts'
+import type { Held, Model, ModelSide, Possible, Seen } from './model.ts'
 import type { World } from './world.ts'
 
 /** A command at work. */

@@ -5,8 +5,6 @@
 import type { ModelSchedule } from './schedule-world.ts'
 
 export const MAX_STALLS = 1
-const STALL_WAIT = 1000
-const DAY = 24 * 3_600_000
 
 export interface ModelOptions {
   readonly delay?: number
@@ -24,9 +22,19 @@ export interface ModelOptions {
   readonly tags?: readonly string[]
   readonly idempotencyKey?: string | undefined
   readonly idempotencyKeyTTL?: number
+  readonly deduplication?: ModelDeduplication | undefined
 }
 
-export type Place = 'ready' | 'due' | 'suspect' | 'lease' | 'parked' | 'done' | 'dead'
+export interface ModelDeduplication {
+  readonly id: string
+  readonly ttl?: number | undefined
+  readonly extend?: boolean | undefined
+  readonly replace?: boolean | undefined
+  readonly keepLastIfActive?: boolean | undefined
+}
+
+/** `blocked`: it waits for the end of another job. */
+export type Place = 'ready' | 'due' | 'suspect' | 'lease' | 'blocked' | 'parked' | 'done' | 'dead'
 
 export interface ModelJob {
   readonly id: string
@@ -40,6 +48,10 @@ export interface ModelJob {
   readonly key?: string | undefined
   readonly dueAt: number
   readonly claim?: string | undefined
+  /** The job whose end it waits for, by id. */
+  readonly after?: string | undefined
+  /** When its deduplication id lapses, where that has a time. */
+  readonly heldUntil?: number | undefined
   readonly attemptsMade: number
   readonly attemptsStarted: number
   readonly stalledCounter: number
@@ -74,6 +86,12 @@ export interface ModelKey {
   readonly lapsesAt: number
 }
 
+/** Who has a deduplication id; where it has no time, until that job ends. */
+export interface ModelHold {
+  readonly job: string
+  readonly until: number | undefined
+}
+
 export interface World {
   readonly jobs: ReadonlyMap<string, ModelJob>
   readonly claims: ReadonlyMap<string, ClaimEntry>
@@ -90,19 +108,14 @@ export interface World {
   readonly schedules?: ReadonlyMap<string, ModelSchedule>
   /** Idempotency keys; none where it is left out. */
   readonly keys?: ReadonlyMap<string, ModelKey>
+  /** Deduplication ids; none where it is left out. */
+  readonly ids?: ReadonlyMap<string, ModelHold>
 }
 
 /** The length of the window in which the model's rates count, in ms. */
 export const RATE_MS = 1500
 
 export const EMPTY: World = { jobs: new Map(), claims: new Map(), paused: false }
-
-export type ModelEnding =
-  | { readonly kind: 'completed'; readonly result: unknown }
-  | { readonly kind: 'failed'; readonly final: boolean; readonly wait?: number | undefined }
-  | { readonly kind: 'released' }
-  | { readonly kind: 'snoozed'; readonly ms: number }
-  | { readonly kind: 'stalled' }
 
 /** Whether two values say the same. */
 export const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
@@ -127,19 +140,30 @@ export function withClaim(world: World, claim: string, entry: ClaimEntry | undef
 
 /** Jobs in a place, in the order in which they leave it. `head` is the name by which equals are ordered. */
 export function inOrder(world: World, place: Place, head: (id: string) => string): ModelJob[] {
-  const keyOf = (job: ModelJob): string =>
-    place === 'ready' || place === 'parked'
-      ? `${job.key}/${head(job.id)}`
-      : place === 'lease'
-        ? `${job.key}/${job.claim}/${head(job.id)}`
-        : place === 'done' || place === 'dead'
-          ? `${digits(job.finishedOn!)}/${head(job.id)}`
-          : `${digits(job.runAt!)}/${job.key}/${head(job.id)}`
   return [...world.jobs.values()]
     .filter((job) => job.place === place)
-    .map((job) => [keyOf(job), job] as const)
+    .map((job) => [stateKeyOf(job, head), job] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, job]) => job)
+}
+
+/** By which the jobs of a place are ordered. */
+export function stateKeyOf(job: ModelJob, head: (id: string) => string): string {
+  const name = head(job.id)
+  switch (job.place) {
+    case 'ready':
+    case 'parked':
+      return `${job.key}/${name}`
+    case 'lease':
+      return `${job.key}/${job.claim}/${name}`
+    case 'blocked':
+      return `${head(job.after!)}/${digits(job.dueAt)}/${job.key}/${name}`
+    case 'done':
+    case 'dead':
+      return `${digits(job.finishedOn!)}/${name}`
+    default:
+      return `${digits(job.runAt!)}/${job.key}/${name}`
+  }
 }
 
 export const digits = (at: number): string => String(at).padStart(13, '0')
@@ -187,95 +211,7 @@ export function claimInWorld(
   return { world: next, ids: taken.map(({ id }) => id) }
 }
 
-/** The end of a lease. */
-export function endInWorld(world: World, job: ModelJob, ending: ModelEnding, now: number): World {
-  const ended: ModelJob = {
-    ...job,
-    claim: undefined,
-    granted: undefined,
-    attemptsStarted: job.attemptsStarted + 1,
-    fence: Math.max(job.granted!.fence + 1, now),
-  }
-  if (job.cancelled === true) return deadInWorld(world, { ...ended, cancelled: undefined }, 'CANCELLED', now)
-  switch (ending.kind) {
-    case 'completed': {
-      if (job.options.removeOnComplete === true) return withoutJob(world, job.id)
-      const attemptsMade = job.attemptsMade + 1
-      return withJob(world, { ...ended, attemptsMade, place: 'done', finishedOn: now, result: ending.result })
-    }
-    case 'failed': {
-      const attemptsMade = job.attemptsMade + 1
-      const failed = { ...ended, attemptsMade }
-      if (ending.final || attemptsMade >= (job.options.attempts ?? 1))
-        return deadInWorld(world, failed, ending.final ? 'UNRECOVERABLE' : 'ATTEMPTS_EXHAUSTED', now)
-      return againInWorld(world, failed, ending.wait ?? waitOf(job.options, attemptsMade), now)
-    }
-    case 'stalled': {
-      const stalledCounter = job.stalledCounter + 1
-      const stalled = { ...ended, stalledCounter }
-      if (stalledCounter > MAX_STALLS) return deadInWorld(world, stalled, 'STALLED', now)
-      return againInWorld(world, stalled, Math.max(STALL_WAIT, waitOf(job.options, stalledCounter)), now)
-    }
-    case 'released':
-      return againInWorld(world, ended, 0, now)
-    default:
-      return againInWorld(world, ended, ending.ms, now)
-  }
-}
-
-/** At once, or with its lease, or, by force, with its lease now. */
-export function cancelInWorld(world: World, job: ModelJob, now: number, force: boolean): World {
-  if (job.place === 'lease') {
-    const told = { ...job, cancelled: true }
-    return force ? endInWorld(world, told, { kind: 'released' }, now) : withJob(world, told)
-  }
-  return deadInWorld(world, { ...job, runAt: undefined }, 'CANCELLED', now)
-}
-
-function deadInWorld(world: World, job: ModelJob, failedCode: string, now: number): World {
-  if (job.options.removeOnFail === true) return withoutJob(world, job.id)
-  return withJob(world, { ...job, place: 'dead', finishedOn: now, failedCode })
-}
-
-function againInWorld(world: World, job: ModelJob, wait: number, now: number): World {
-  if (job.stalledCounter >= MAX_STALLS) return withJob(world, { ...job, place: 'suspect', runAt: now + wait })
-  return withJob(world, wait > 0 ? { ...job, place: 'due', runAt: now + wait } : { ...job, place: 'ready' })
-}
-
-function waitOf({ backoff }: ModelOptions, attempt: number): number {
-  if (backoff === undefined) return 0
-  const { type, delay, maxDelay = DAY } = backoff
-  return Math.min(type === 'fixed' ? delay : delay * 2 ** (attempt - 1), maxDelay)
-}
-
-export function retryInWorld(world: World, job: ModelJob, now: number, resetAttempts: boolean): World {
-  return withJob(world, {
-    ...job,
-    place: 'ready',
-    key: undefined,
-    dueAt: now,
-    generation: job.generation + 1,
-    attemptsMade: resetAttempts ? 0 : job.attemptsMade,
-    stalledCounter: 0,
-    finishedOn: undefined,
-    failedCode: undefined,
-    result: undefined,
-  })
-}
-
 export function logInWorld(world: World, job: ModelJob, line: string): World {
   const most = job.options.keepLogs ?? 100
   return withJob(world, { ...job, logs: most === 0 ? [] : [...job.logs, line].slice(-most) })
-}
-
-/** Of the jobs of a place, the newest `count` that ended after `tooOld` are kept. */
-export function pruneWorld(
-  world: World,
-  place: 'done' | 'dead',
-  { count, tooOld }: { readonly count: number; readonly tooOld: number },
-  head: (id: string) => string,
-): { world: World; removed: number } {
-  const all = inOrder(world, place, head)
-  const removed = all.filter(({ finishedOn }, at) => at < all.length - count || finishedOn! <= tooOld)
-  return { world: removed.reduce((next, { id }) => withoutJob(next, id), world), removed: removed.length }
 }

@@ -107,6 +107,22 @@ export const identityMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'what a job becomes leaves its tags behind',
+    why: 'a job is found by a tag that it no longer has',
+    file: 'src/ledger/deduplicate.ts',
+    find: 'remove: [from, ...without(had, has)]',
+    replace: 'remove: [from]',
+    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+  },
+  {
+    name: 'a job does not know that its id was extended',
+    why: 'an id is not given back when the job is removed',
+    file: 'src/ledger/deduplicate.ts',
+    find: '{ ...draftOf(head), heldUntil: held.until }',
+    replace: '{ ...draftOf(head) }',
+    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+  },
+  {
     name: 'a cursor is not held against its question',
     why: 'a page of another question leaves jobs out',
     file: 'src/core/find-options.ts',

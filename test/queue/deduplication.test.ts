@@ -423,6 +423,15 @@ describe('taking an id away', () => {
     expect(made.dump().lanes.get('lapse:q') ?? []).toEqual([])
   })
 
+  test('that has lapsed and was not swept yet takes it from nobody', async () => {
+    const made = stage()
+    const { host, queue } = made
+    await queue.add('n', 1, { deduplication: { id: 'd', ttl: 1000 } })
+    await host.advance(1000)
+    expect(await queue.removeDeduplicationKey('d')).toBe(0)
+    expect(made.dump().lanes.get('lapse:q') ?? []).toEqual([])
+  })
+
   test('in a handler lets the next one in while it runs', async () => {
     const made = stage()
     const { host, queue } = made

@@ -17,7 +17,7 @@ import {
   singles,
 } from '../faults/enumerate.ts'
 import { levelDisk, memoryDisk } from '../model/harness.ts'
-import { counters } from '../model/model.ts'
+import { counters } from '../model/counters.ts'
 import { playModel } from '../model/play.ts'
 import { startServer } from '../redis/server.ts'
 import { rush } from '../schedules/rush.ts'
