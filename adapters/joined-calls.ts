@@ -23,6 +23,17 @@ export interface GroupBounds {
  * whose last call was just answered, and who go through a few awaits before the next, not miss this group.
  */
 const JOINING_TURNS = 8
+/** Turns after which a group is under way, if it has nothing to wait for. */
+const BEGINNING_TURNS = 12
+/** Calls that wait with so many operations are a group that pays for its price: it waits for no others. */
+const CROWD_OPERATIONS = 100
+
+/** Tells the callers of a group what became of their calls. */
+type Tell = () => void
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve()
+}
 
 interface Waiting<Call, Answer> {
   readonly call: Call
@@ -55,30 +66,48 @@ export class JoinedCalls<Call, Answer> {
     await this.#serving
   }
 
+  /** Where many wait already, the next group is under way before the callers of the last one are told, who have much to do then. */
   async #serveAll(): Promise<void> {
-    await this.#letJoin()
-    while (this.#waiting.length > 0) {
-      await this.#serveOne(this.#takeGroup())
-      await this.#letJoin()
+    let tell: Tell = () => {}
+    for (;;) {
+      if (!this.#isCrowded()) {
+        tell()
+        tell = () => {}
+        await turns(JOINING_TURNS)
+        if (this.#waiting.length === 0) break
+      }
+      const serving = this.#serveOne(this.#takeGroup())
+      await turns(BEGINNING_TURNS)
+      tell()
+      tell = await serving
     }
     this.#serving = undefined
   }
 
-  async #letJoin(): Promise<void> {
-    for (let turn = 0; turn < JOINING_TURNS; turn++) await Promise.resolve()
-  }
-
-  async #serveOne(group: readonly Waiting<Call, Answer>[]): Promise<void> {
+  async #serveOne(group: readonly Waiting<Call, Answer>[]): Promise<Tell> {
     try {
       const answers = await this.#serve(group.map(({ call }) => call))
-      group.forEach(({ resolve, reject }, index) => {
-        const answer = answers[index]!
-        if (answer instanceof Error) reject(answer)
-        else resolve(answer)
-      })
+      return () => {
+        group.forEach(({ resolve, reject }, index) => {
+          const answer = answers[index]!
+          if (answer instanceof Error) reject(answer)
+          else resolve(answer)
+        })
+      }
     } catch (error) {
-      for (const { reject } of group) reject(error)
+      return () => {
+        for (const { reject } of group) reject(error)
+      }
     }
+  }
+
+  #isCrowded(): boolean {
+    let operations = 0
+    for (const { size } of this.#waiting) {
+      operations += size.operations
+      if (operations >= CROWD_OPERATIONS) return true
+    }
+    return false
   }
 
   #takeGroup(): readonly Waiting<Call, Answer>[] {

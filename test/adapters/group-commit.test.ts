@@ -59,6 +59,20 @@ test('callers that were just answered join the group of those who waited', async
   expect(groups).toEqual([['a'], ['b', 'a2']])
 })
 
+test('where many wait, the next group is under way before the callers of the last one go on', async () => {
+  const { groups, write, letGo } = writer()
+  const group = new GroupCommit(write)
+  const seen = group.commit(call('a')).then(() => groups.length)
+  await turn()
+  const crowd = group.commit(call('b', 100))
+  await turn()
+  expect(groups).toEqual([['a']])
+  letGo()
+  expect(await seen).toBe(2)
+  letGo()
+  await crowd
+})
+
 test('a group stays within its bounds, and a call is never split', async () => {
   const { groups, write, letGo } = writer()
   const group = new GroupCommit(write, { operations: 10, bytes: 60 })
