@@ -35,22 +35,37 @@ export function unseal(record: string): string {
   return record.slice(BODY)
 }
 
-/** 32-bit FNV-1a (Fowler, Noll, Vo) over pairs of UTF-16 units instead of bytes: any one changed unit changes the hash. */
-const START = 0x811c9dc5
-const PRIME = 0x01000193
+/** Where texts become bytes; longer ones get room of their own. */
+const SCRATCH_BYTES = 64 * 1024
+const scratch = new Uint8Array(SCRATCH_BYTES)
+const scratchWords = new DataView(scratch.buffer)
+const encoder = new TextEncoder()
+/** A UTF-16 unit takes at most this many bytes in UTF-8. */
+const MOST_BYTES_PER_UNIT = 3
+const WORD = 4
 
-/** Of the text from `from` on, its bits mixed as at the end of MurmurHash3 (Appleby). */
+/** 32-bit MurmurHash3 (Appleby) of the UTF-8 bytes from `from` on, the last word filled up with zeros: any one changed word changes it. */
 function hashOf(text: string, from: number): number {
-  let hash = START
-  const length = text.length - from
-  const pairs = from + (length & ~1)
-  for (let i = from; i < pairs; i += 2) {
-    hash = Math.imul(hash ^ (text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16)), PRIME)
+  const most = text.length * MOST_BYTES_PER_UNIT + WORD
+  const bytes = most <= SCRATCH_BYTES ? scratch : new Uint8Array(most)
+  const words = bytes === scratch ? scratchWords : new DataView(bytes.buffer)
+  const { written } = encoder.encodeInto(text, bytes)
+  words.setUint32(written, 0)
+  let hash = 0
+  for (let at = from; at < written; at += WORD) {
+    let word = Math.imul(words.getInt32(at, true), 0xcc9e2d51)
+    word = (word << 15) | (word >>> 17)
+    hash ^= Math.imul(word, 0x1b873593)
+    hash = (hash << 13) | (hash >>> 19)
+    hash = Math.imul(hash, 5) + 0xe6546b64
   }
-  if (pairs < text.length) hash = Math.imul(hash ^ text.charCodeAt(pairs), PRIME)
-  hash ^= length
-  const mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  return mixed ^ (mixed >>> 13)
+  return finished(hash ^ (written - from))
+}
+
+function finished(hash: number): number {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return mixed ^ (mixed >>> 16)
 }
 
 /** The character of a hash that stands at `at`, of six. */

@@ -265,11 +265,11 @@ export type KeptOptions = Pick<
 >
 
 /** Most jobs have no options of their own: their heads share these. */
-const KEPT_BY_DEFAULT: KeptOptions = {}
+export const NO_OPTIONS: KeptOptions = {}
 
 export function keptOptions(options: CheckedJobOptions): KeptOptions {
   for (const _ in options) return namedOptions(options)
-  return KEPT_BY_DEFAULT
+  return NO_OPTIONS
 }
 
 /** Every one is named, so that all have one shape. */
