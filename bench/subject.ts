@@ -1,6 +1,6 @@
 /** What every row works on: one kind of job, of a size found in the wild. */
 import { DATA, RESULT, decodeHead, encodeHead } from '../src/core/head.ts'
-import { readyKey } from '../src/core/keys.ts'
+import { readyKey } from '../src/core/ready-key.ts'
 import { endOfLease } from '../src/core/lifecycle.ts'
 import { encodeData } from '../src/core/payload.ts'
 

@@ -7,6 +7,7 @@ export { HoldfastError, RateLimitError, RetryAfterError, SnoozeError, Unrecovera
 export type { ErrorCode, Outcome } from './error.ts'
 export type { RetryAnswer } from './core/asked-wait.ts'
 export type { AuditAction, AuditLine, Force, Intervention } from './core/audit.ts'
+export type { BatchOptions } from './core/batch-options.ts'
 export type { BackoffOptions, Jitter } from './core/backoff.ts'
 export type { DeduplicationOptions } from './core/deduplication-options.ts'
 export type { DeadLetterOptions } from './core/dead-letter-options.ts'

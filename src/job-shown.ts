@@ -3,7 +3,8 @@ import type { LetterOrigin, LetterStory } from './core/dead-letter.ts'
 import type { FailedCode, Head } from './core/head.ts'
 import type { HistoryEntry } from './core/history.ts'
 import { type KeptOptions, attemptsOf } from './core/job-options.ts'
-import { groupOf, readReadyKey, unescapePart } from './core/keys.ts'
+import { groupOf, unescapePart } from './core/keys.ts'
+import { readReadyKey } from './core/ready-key.ts'
 
 /** A job's options as they were kept; those that are `undefined` were left to their defaults. */
 export interface KeptJobOptions extends Readonly<KeptOptions> {

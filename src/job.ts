@@ -2,12 +2,12 @@
 import { DURATION_MOST, PRIORITY_MOST, TIME_MOST } from './core/bounds.ts'
 import { type Force, type Intervention, cancelChecks, forceChecks, interventionChecks } from './core/audit.ts'
 import { boolean, checkOptions, duration, integer } from './core/check.ts'
-import { readReadyKey } from './core/keys.ts'
+import { readReadyKey } from './core/ready-key.ts'
 import type { JobState } from './core/lifecycle.ts'
 import { reasonOf } from './core/reason.ts'
 import { type PayloadText, decodePayload, encodeData, encodeResult } from './core/payload.ts'
 import { HoldfastError } from './error.ts'
-import { JobFields } from './job-fields.ts'
+import { JobBatch } from './job-batch.ts'
 import type { JobHold } from './job-source.ts'
 import type { DataOf, NameOf, ProgressOf, ResultOf } from './job-map.ts'
 import { clearLogLines, readLogLines, writeLogLine, writeProgress } from './ledger/annotate.ts'
@@ -33,12 +33,12 @@ export type JobOf<Map, Name extends NameOf<Map> = NameOf<Map>> = {
 }[Name]
 
 /** A job as it was when it was looked at, and the methods that reach it by its id. Queues and workers make them. */
-export class Job<
-  Data = any,
-  Result = any,
-  Name extends string = string,
-  Progress = unknown,
-> extends JobFields<Data, Result, Name, Progress> {
+export class Job<Data = any, Result = any, Name extends string = string, Progress = unknown> extends JobBatch<
+  Data,
+  Result,
+  Name,
+  Progress
+> {
   #progressWrite: { text: PayloadText; readonly done: Promise<void> } | undefined
   #logWrite: Promise<number> | undefined
   #lastProgressWrite: Promise<void> | undefined

@@ -1,4 +1,6 @@
-/** Who this process is, as far as the runtime says: the default name of workers. */
+/** Who this process is, as far as the runtime says: the default name of workers, and what tells them apart. */
+import type { Host } from './host.ts'
+
 interface Runtime {
   readonly process?: {
     readonly pid?: number
@@ -19,3 +21,9 @@ export function processName(): string {
   const host = process.getBuiltinModule?.('node:os')?.hostname() ?? 'localhost'
   return `${host.slice(0, HOST_CHARACTERS)}:${process.pid}`
 }
+
+/** Six letters and digits that tell apart two objects of one name. */
+export const randomPart = (host: Host): string =>
+  Math.floor(host.random() * 36 ** 6)
+    .toString(36)
+    .padStart(6, '0')

@@ -1,6 +1,6 @@
 /** The worker: runs handlers for the jobs of a queue. A thin shell around a shift: options, events, beginning and end. */
 import { almanacOf } from './almanac.ts'
-import { checkOptions, duration } from './core/check.ts'
+import { checkOptions, duration, refuseOption } from './core/check.ts'
 import { checkQueueName } from './core/names.ts'
 import { escapePart } from './core/keys.ts'
 import { passedOver } from './core/legacy.ts'
@@ -9,13 +9,12 @@ import {
   WORKER_DEFAULTS,
   checkWorkerOptions,
   closeTimeoutCheck,
-  concurrencyCheck,
+  concurrencyOf,
 } from './core/worker-options.ts'
 import { HoldfastError, RateLimitError } from './error.ts'
 import type { WorkerEvents } from './event-maps.ts'
 import type { Events } from './events.ts'
 import { type Handler, type Handlers, handlerLookup, namesOf } from './handler.ts'
-import type { Host } from './host.ts'
 import type { Job, JobOf } from './job.ts'
 import type { MapOf, Omitted } from './job-map.ts'
 import type { Depth } from './ledger/depart.ts'
@@ -25,7 +24,7 @@ import { openLedger } from './ledger/ledger.ts'
 import { holdQueue } from './ledger/settings.ts'
 import { ByHand } from './loops/by-hand.ts'
 import { Shift } from './loops/shift.ts'
-import { hostName, processName } from './process-name.ts'
+import { hostName, processName, randomPart } from './process-name.ts'
 import { storeCheck } from './store-option.ts'
 import type { Store } from './store.ts'
 import { strategyLookup } from './strategies.ts'
@@ -52,6 +51,8 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
   readonly #shift: Shift
   readonly #byHand: ByHand
   readonly #hold: (ms: number) => Promise<void>
+  /** What bounds its concurrency. */
+  readonly #sizes: Pick<WorkerOptions, 'batch'>
   /** Made without a handler. */
   readonly #isByHand: boolean
   #running: Promise<void> | undefined
@@ -78,6 +79,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
       lockDuration = WORKER_DEFAULTS.lockDuration,
     } = checked
     this.#store = store
+    this.#sizes = checked
     const ledger = openLedger(store, name)
     const maxStalledCount = checked.maxStalledCount ?? WORKER_DEFAULTS.maxStalledCount
     const worker = `${escapePart(checked.name ?? processName())}.${randomPart(store.host)}`
@@ -92,6 +94,7 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
       {
         ledger,
         concurrency,
+        batch: checked.batch,
         perName: checked.perName ?? {},
         leaseMs: lockDuration,
         renewMs: checked.lockRenewTime ?? lockDuration / 2,
@@ -122,6 +125,8 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     const warning = passedOver(`the worker of ${JSON.stringify(name)}`, passed)
     if (warning !== undefined) store.host.warn(warning)
     this.#isByHand = handler === null
+    if (this.#isByHand && checked.batch !== undefined)
+      refuseOption('batch', checked.batch, 'left out where there is no handler')
     if (!this.#isByHand && (checked.autorun ?? WORKER_DEFAULTS.autorun)) void this.run()
   }
 
@@ -199,14 +204,14 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     return new RateLimitError()
   }
 
-  /** Handlers that run at once; setting it takes effect with the next claim. */
+  /** Handlers that run at once, each with a batch where those are asked for; setting it takes effect with the next claim. */
   get concurrency(): number {
     return this.#shift.concurrency
   }
 
   /** @throws HoldfastError `OPTION_INVALID` for what is no whole number from 1 to 10,000. */
   set concurrency(concurrency: number) {
-    this.#shift.concurrency = concurrencyCheck(concurrency, 'concurrency')
+    this.#shift.concurrency = concurrencyOf(this.#sizes, concurrency)
   }
 
   /**
@@ -310,9 +315,3 @@ export class Worker<First = any, Result = Omitted, Name extends string = string>
     }
   }
 }
-
-/** Six letters and digits that tell apart two objects of one name. */
-const randomPart = (host: Host): string =>
-  Math.floor(host.random() * 36 ** 6)
-    .toString(36)
-    .padStart(6, '0')

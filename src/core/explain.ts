@@ -45,6 +45,8 @@ export interface CauseFacts {
   following: { readonly deduplicationId: string | undefined }
   /** The worker that took it runs enough jobs of this name. */
   parked: { readonly name: string }
+  /** It waits with so many others, itself included, for more of them to make a batch. */
+  gathering: { readonly jobs: number }
   /** Others come first; with `orMore` there may be more of them. */
   behind: { readonly jobs: number; readonly orMore: boolean }
   /** No job of the queue is claimed; with `obliterating` it is being removed. */
@@ -112,6 +114,8 @@ const SENTENCES: { readonly [N in CauseName]: (facts: CauseFacts[N]) => string }
     `it waits for the end of the job that runs under its deduplication id ${JSON.stringify(deduplicationId)} (keepLastIfActive)`,
   parked: ({ name }) =>
     `it waits for room among jobs named ${JSON.stringify(name)}, of which its worker runs enough (perName)`,
+  gathering: ({ jobs }) =>
+    `it waits for the batch that its worker wants to make, of which there ${jobs === 1 ? 'is' : 'are'} ${several(jobs, 'job')} so far`,
   behind: ({ jobs, orMore }) =>
     `${orMore ? `${EXPLAIN_AHEAD} or more jobs` : several(jobs, 'job')} ${jobs === 1 ? 'is' : 'are'} before it`,
   paused: ({ obliterating }) => (obliterating ? 'the queue is being obliterated' : 'the queue is paused'),

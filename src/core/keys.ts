@@ -9,7 +9,8 @@
  *     claims:<q>    <until>/<claim>                          when the leases of one claim call expire
  *     reap:<q>      <until>/<claim>                          a reaper's verdict on a claim, itself expiring
  *     blocked:<q>   <reason>/<priority>/<order>/<job>        waiting for something else; a reason may have a `/`
- *     parked:<q>    <name>/<priority>/<order>/<job>          runnable, but its worker runs enough jobs of this name
+ *     parked:<q>    <name>/<priority>/<order>/<job>          runnable, but its worker runs enough jobs of this name; `*` for
+ *                                                          a name: too few so far for the batch that workers wait for
  *     grouped:<q>   <group>/<priority>/<order>/<job>         runnable, in its group
  *     arrive:<q>    <runAt>/<group>/<priority>/<order>/<job> delayed, backing off, or on its way into its group (runAt 0)
  *     penned:<q>    <group>/<runAt>/<priority>/<order>/<job> backing off, and its group waits for it
@@ -187,56 +188,9 @@ export function groupOf(key: string): string | undefined {
   return end === key.lastIndexOf('/') ? undefined : key.slice(0, end)
 }
 
-const orderIn = (key: string): string => {
-  const group = groupOf(key)
-  return group === undefined ? key : key.slice(group.length + 1)
-}
-
 /** A point in time as 13 digits; what lies outside of them is moved to their ends. */
 export const timeDigits = (at: number): string =>
   String(Math.min(Math.max(0, Math.floor(at)), TIME_MOST)).padStart(13, '0')
-
-const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const invertDigits = (digits: string): string => digits.replace(/\d/g, (digit) => String(9 - Number(digit)))
-const invertUlid = (ulid: string): string =>
-  ulid.replace(/./g, (letter) => CROCKFORD[31 - CROCKFORD.indexOf(letter)]!)
-
-/** The total order of a queue: priority (0 first), then last-in-first-out jobs, newest first, then the others by the time they are due. */
-export function readyKey(
-  priority: number,
-  lifo: boolean,
-  dueAt: number,
-  ulid: string,
-  group?: string,
-): string {
-  const time = timeDigits(dueAt)
-  const order = lifo ? `0.${invertDigits(time)}.${invertUlid(ulid)}` : `1.${time}.${ulid}`
-  const key = `${String(priority).padStart(7, '0')}/${order}`
-  return group === undefined ? key : `${group}/${key}`
-}
-
-/** What a ready key says of its job. */
-export function readReadyKey(ready: string): { priority: number; lifo: boolean; dueAt: number } {
-  const key = orderIn(ready)
-  const lifo = key[8] === '0'
-  const digits = key.slice(10, 23)
-  return { priority: Number(key.slice(0, 7)), lifo, dueAt: Number(lifo ? invertDigits(digits) : digits) }
-}
-
-/** A ready key with another priority, or the other order; its time and ULID stay. */
-export function withPriority(ready: string, priority: number, lifo: boolean): string {
-  const key = orderIn(ready)
-  const [wasLifo, digits, ulid] = [key[8] === '0', key.slice(10, 23), key.slice(24)]
-  const dueAt = Number(wasLifo ? invertDigits(digits) : digits)
-  return readyKey(priority, lifo, dueAt, wasLifo ? invertUlid(ulid) : ulid, groupOf(ready))
-}
-
-/** A ready key of a job that is due at another time, in this group or in none; its priority, order and ULID stay. */
-export function restamped(key: string, dueAt: number, group?: string): string {
-  const { priority, lifo } = readReadyKey(key)
-  const ulid = orderIn(key).slice(24)
-  return readyKey(priority, lifo, dueAt, lifo ? invertUlid(ulid) : ulid, group)
-}
 
 export const waitingKey = (ready: string, head: string): string => `${ready}/${head}`
 export const dueKey = (runAt: number, ready: string, head: string): string =>
@@ -246,6 +200,10 @@ export const blockedKey = (reason: string, ready: string, head: string): string 
   `${reason}/${ready}/${head}`
 export const parkedKey = (jobName: string, ready: string, head: string): string =>
   `${escapePart(jobName)}/${ready}/${head}`
+/** What stands in `parked` instead of a job's name where jobs gather for a batch; no escaped name has it. */
+export const GATHERED = '*'
+export const gatheredKey = (ready: string, head: string): string => `${GATHERED}/${ready}/${head}`
+export const isGathered = (parked: string): boolean => parked.startsWith(`${GATHERED}/`)
 export const finishedKey = (at: number, head: string): string => `${timeDigits(at)}/${head}`
 export const tagKey = (tag: string, addedAt: number, head: string): string =>
   `${escapePart(tag)}/${timeDigits(addedAt)}/${head}`

@@ -94,7 +94,6 @@ export const LEGACY: Readonly<Record<Place, Rows>> = {
       'attempts bounds the tries of a job, maxStalledCount the leases that end without one. Write: { maxStalledCount: 3 }',
     ),
     maximumRateLimitDelay: moot('a limited worker sleeps until its next slot'),
-    batch: later('a handler gets one job; concurrency makes many run at once, and their ends share a write'),
     ttl: later("the job's timeout bounds an attempt"),
     telemetry: NO_TELEMETRY,
     metrics: NO_TELEMETRY,

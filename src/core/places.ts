@@ -9,6 +9,7 @@ import {
   type Lanes,
   dueKey,
   finishedKey,
+  gatheredKey,
   groupOf,
   parkedKey,
   type StateLane,
@@ -81,6 +82,7 @@ export function placesInLine(lanes: Lanes, name: string, head: Head): Key[] {
   const places: Key[] = [waitingPlace(lanes, ready, name)]
   if (groupOf(ready) === undefined) {
     places.push([lanes.parked, parkedKey(head.name, ready, name)])
+    places.push([lanes.parked, gatheredKey(ready, name)])
   } else {
     places.push([lanes.arrive, dueKey(0, ready, name)])
   }

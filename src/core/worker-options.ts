@@ -1,4 +1,5 @@
 /** The options of a worker, checked. */
+import { type BatchOptions, batchCheck } from './batch-options.ts'
 import { CONCURRENCY_MOST, NAME_BYTES } from './bounds.ts'
 import {
   type Check,
@@ -18,8 +19,10 @@ import { schemasCheck } from './schema.ts'
 
 /** A worker's own options, without those that are not plain values. Times are in milliseconds. */
 export interface WorkerSettings {
-  /** Handlers that run at once; default 1. */
+  /** Handlers that run at once; default 1. With `batch` each has a batch. */
   concurrency?: number
+  /** One call of the handler for several jobs: `job.getBatch()` has them all. Default: one job each. */
+  batch?: BatchOptions
   /** Handlers that run at once for jobs of single names, within `concurrency`; what has no room waits out of the way of the others. Default: no limits. */
   perName?: Record<string, { concurrency: number }>
   /** Starts of the queue's jobs in every stretch of time, over all workers: give it to each of them. With a limit of the queue's own the lower holds. Default: no limit. */
@@ -45,7 +48,7 @@ export const WORKER_DEFAULTS = {
   autorun: true,
 } as const
 
-export const concurrencyCheck: Check<number> = integer(1, CONCURRENCY_MOST)
+const concurrencyCheck: Check<number> = integer(1, CONCURRENCY_MOST)
 
 const perNameCheck: Check<Record<string, { concurrency: number }>> = (value, field) => {
   const limits = new Map<string, { concurrency: number }>()
@@ -67,6 +70,7 @@ const perNameCheck: Check<Record<string, { concurrency: number }>> = (value, fie
 
 const settingsChecks: Checks<WorkerSettings> = {
   concurrency: concurrencyCheck,
+  batch: batchCheck,
   perName: perNameCheck,
   limiter: rateLimitCheck,
   group: groupLimitsCheck,
@@ -131,7 +135,24 @@ export function checkWorkerOptions<
   if (lockRenewTime !== undefined && lockRenewTime >= lockDuration) {
     refuseOption('lockRenewTime', lockRenewTime, `less than lockDuration (${lockDuration})`)
   }
+  concurrencyOf(options, options.concurrency)
   return { options, passed }
+}
+
+/** Handlers at once, checked, also against the size of their batches. */
+export function concurrencyOf(
+  { batch }: Pick<WorkerSettings, 'batch'>,
+  concurrency: number = WORKER_DEFAULTS.concurrency,
+): number {
+  concurrencyCheck(concurrency, 'concurrency')
+  const jobs = concurrency * (batch?.size ?? 1)
+  if (jobs > CONCURRENCY_MOST)
+    refuseOption(
+      'batch.size',
+      batch?.size,
+      `so that ${concurrency} batches are at most ${CONCURRENCY_MOST} jobs`,
+    )
+  return concurrency
 }
 
 /** Milliseconds, or `Infinity`. */

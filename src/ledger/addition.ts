@@ -26,9 +26,9 @@ import {
   idempotencyId,
   lapseKey,
   partId,
-  readyKey,
   timeDigits,
 } from '../core/keys.ts'
+import { readyKey } from '../core/ready-key.ts'
 import { ownedKeys, ttlKeys } from '../core/owned.ts'
 import { type Placement, laterPlace, toWait } from '../core/places.ts'
 import type { PayloadText } from '../core/payload.ts'

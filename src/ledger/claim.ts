@@ -93,6 +93,8 @@ export interface ClaimPlan {
   readonly suspect?: boolean
   /** Default: none. */
   readonly limits?: Limits
+  /** Jobs that have to be in line, where one is not enough. */
+  readonly least?: number
   /** The group whose turn it is, instead of the jobs that are ready. */
   readonly visit?: Visit
 }
@@ -126,18 +128,20 @@ export const claimMost = ({ windows }: Limits): number =>
 
 /**
  * One claim: all or none of it, only under the settings that were seen, never beyond `limit` nor beyond the queue's own limits.
- * Its first result says whether the settings still hold, its last what it got.
+ * Its first result says whether the settings still hold, its last what it got; the second, with `least`, whether there are so many.
  */
 export function planClaim(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan): Block {
   const { lanes, store } = ledger
-  const { claim, limit, until, suspect = false, limits = NO_LIMITS, visit } = plan
+  const { claim, limit, until, suspect = false, limits = NO_LIMITS, least = 1, visit } = plan
   if (visit !== undefined) return planVisit(ledger, seen, plan, visit)
   const at = readClaimName(claim).grantedAt
+  const enough: Change = { after: 0, expect: { size: [[{ lane: lanes.ready }, least, Infinity]] } }
   return [
     { expect: settingsHold(ledger, seen) },
+    ...(least > 1 ? [enough] : []),
     ...limits.windows.map((window) => planTrim(ledger, window, at, Math.max(limit, TRIM_KEYS))),
     {
-      after: 0,
+      after: least > 1 ? 1 : 0,
       move: {
         from: suspect
           ? { lane: lanes.suspect, until: throughTime(store.now() - store.skewMs), limit }
@@ -152,6 +156,10 @@ export function planClaim(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan): Bl
     },
   ]
 }
+
+/** Whether a claim found too few jobs in line. */
+export const isTooFew = ({ least = 1 }: ClaimPlan, results: readonly Result[]): boolean =>
+  least > 1 && results[1] === false
 
 /** The grants that a claim's result stands for. */
 export function grantsOf({ claim, suspect = false }: ClaimPlan, result: Result): Grant[] {

@@ -14,7 +14,8 @@ import {
   withOwned,
   withoutOwned,
 } from '../core/head.ts'
-import { dueKey, groupOf, partId, readReadyKey, readyKey, withPriority } from '../core/keys.ts'
+import { dueKey, groupOf, partId } from '../core/keys.ts'
+import { readReadyKey, readyKey, withPriority } from '../core/ready-key.ts'
 import { laterPlace, placesDelayed, placesToRun, toWait } from '../core/places.ts'
 import type { PayloadText } from '../core/payload.ts'
 import { HoldfastError } from '../error.ts'

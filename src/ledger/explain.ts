@@ -14,6 +14,7 @@ import {
   claimsKey,
   exactly,
   groupOf,
+  isGathered,
   jobIdOf,
   readClaimName,
   timeOf,
@@ -27,6 +28,7 @@ import type { Key } from '../store.ts'
 import { hasArrived } from './bulk.ts'
 import { readConfig } from './claim.ts'
 import { replan } from './commit.ts'
+import { countGathering } from './gather.ts'
 import { readGroup } from './group.ts'
 import { type Ledger, readHead } from './ledger.ts'
 import { placeOf, stateIn } from './locate.ts'
@@ -100,8 +102,11 @@ const suspect: Look = ({ lanes }, { lane, head }) =>
 const following: Look = ({ lanes }, { lane, head }) =>
   lane === lanes.blocked ? [{ cause: 'following', deduplicationId: head.opts.deduplication?.id }] : []
 
-const parked: Look = ({ lanes }, { lane, head }) =>
-  lane === lanes.parked ? [{ cause: 'parked', name: head.name }] : []
+const parked: Look = async (ledger, { lane, key, head }) => {
+  if (lane !== ledger.lanes.parked) return []
+  if (!isGathered(key)) return [{ cause: 'parked', name: head.name }]
+  return [{ cause: 'gathering', jobs: (await countGathering(ledger)).gathered }]
+}
 
 const behind: Look = async ({ store, lanes }, { lane, key }) => {
   if (lane !== lanes.ready && lane !== lanes.grouped) return []

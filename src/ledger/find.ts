@@ -6,16 +6,8 @@ import { CONCURRENCY_MOST, FIND_KEYS, PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { type FindPlace, type FindQuestion, writeCursor } from '../core/find-options.ts'
 import type { Head } from '../core/head.ts'
-import {
-  below,
-  escapePart,
-  exactly,
-  finishedKey,
-  readReadyKey,
-  throughTime,
-  timeDigits,
-  waitingKey,
-} from '../core/keys.ts'
+import { below, escapePart, exactly, finishedKey, throughTime, timeDigits, waitingKey } from '../core/keys.ts'
+import { isPrioritized } from '../core/ready-key.ts'
 import { JOB_STATES, type JobFilter } from '../core/lifecycle.ts'
 import type { Key, Page, Span } from '../store.ts'
 import { hasArrived, releaseBulks } from './bulk.ts'
@@ -246,5 +238,5 @@ function isIn(ledger: Ledger, place: Key, head: Head, states: readonly JobFilter
   if (states === undefined) return true
   const state = stateIn(ledger, ...place)
   if (states.includes(state)) return true
-  return state === 'waiting' && states.includes('prioritized') && readReadyKey(head.key).priority > 0
+  return state === 'waiting' && states.includes('prioritized') && isPrioritized(head.key)
 }

@@ -19,6 +19,7 @@ import {
   throughTime,
   workerOfClaim,
 } from '../core/keys.ts'
+import { PRIORITIZED, isPrioritized } from '../core/ready-key.ts'
 import type { JobFilter, JobState } from '../core/lifecycle.ts'
 import type { PayloadText } from '../core/payload.ts'
 import type { Key, Span } from '../store.ts'
@@ -44,9 +45,6 @@ export interface JobRecord {
 
 /** How many jobs each state holds. */
 export type JobCounts = Record<JobState, number>
-
-/** The first priority that is one. */
-const PRIORITIZED = '0000001'
 
 /** Whole lanes count in O(1) on every store; only the few suspects are told apart by time. */
 export const countJobs = (ledger: Ledger): Promise<JobCounts> => lookSettled(ledger, () => countLanes(ledger))
@@ -146,7 +144,7 @@ async function prioritizedSuspects({ store, lanes }: Ledger, until: string): Pro
     if (keys.length === 0) return spans
     from = `${keys.at(-1)}!`
     for (const key of keys)
-      if (readyKeyIn('suspect', key) >= PRIORITIZED) spans.push(exactly(lanes.suspect, key))
+      if (isPrioritized(readyKeyIn('suspect', key))) spans.push(exactly(lanes.suspect, key))
   }
 }
 

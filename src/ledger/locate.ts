@@ -12,10 +12,9 @@ import {
   finishedKey,
   groupOf,
   partId,
-  readReadyKey,
-  readyKey,
   readyKeyOfLease,
 } from '../core/keys.ts'
+import { readReadyKey, readyKey } from '../core/ready-key.ts'
 import { type JobState, stateOfLane } from '../core/lifecycle.ts'
 import { isDueIn, placesInLine, roomInGroup, toWait } from '../core/places.ts'
 import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'

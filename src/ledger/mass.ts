@@ -6,15 +6,8 @@ import { PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { type CheckedFilter, isMeant } from '../core/finished-filter.ts'
 import { type Head, encodeHead } from '../core/head.ts'
-import {
-  type StateLane,
-  STATE_LANES,
-  jobIdOf,
-  readReadyKey,
-  tallyId,
-  throughTime,
-  timeDigits,
-} from '../core/keys.ts'
+import { type StateLane, STATE_LANES, jobIdOf, tallyId, throughTime, timeDigits } from '../core/keys.ts'
+import { isPrioritized } from '../core/ready-key.ts'
 import { lastBulkId } from '../core/bulk-keys.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
@@ -164,9 +157,7 @@ export async function* cleanQueue(
     return
   }
   const old: Act = (met) =>
-    (met.head?.timestamp ?? 0) <= before && (state !== 'prioritized' || isPrioritized(met))
-      ? removal(met)
-      : []
+    (met.head?.timestamp ?? 0) <= before && (state !== 'prioritized' || hasPriority(met)) ? removal(met) : []
   const spans = state === 'delayed' ? spansDelayed(lanes, store.now()) : spansWaiting(lanes, store.now())
   let left = limit
   for (const span of spans) {
@@ -177,7 +168,7 @@ export async function* cleanQueue(
   }
 }
 
-const isPrioritized = ({ head }: Met): boolean => head !== undefined && readReadyKey(head.key).priority > 0
+const hasPriority = ({ head }: Met): boolean => head !== undefined && isPrioritized(head.key)
 
 /** Which finished jobs are retried, and how. */
 export interface Retrying {

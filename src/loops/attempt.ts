@@ -13,10 +13,15 @@ import { type Grant, fenceOf } from '../ledger/claim.ts'
 import { conform, conformJob, endOfMismatch } from './conform.ts'
 import { type Judgement, endOfFailure } from './judge.ts'
 
-/** What a handler gets beside the job. */
+/** What a handler gets beside the job; of a batch, what it says is said of the first job. */
 export interface JobContext {
-  /** Aborts when the lease is lost, the job is cancelled, the time limit passes or the worker's close runs out of time; `reason` is a `HoldfastError`. */
+  /**
+   * Aborts when the lease is lost, the job is cancelled, the time limit passes or the worker's close runs out of time; `reason` is a `HoldfastError`.
+   * That of a batch aborts once none of its jobs is left to work for.
+   */
   readonly signal: AbortSignal
+  /** The signal of one job of a batch: that of its own lease, cancel and time limit. */
+  readonly signalOf: (job: Pick<Job, 'id'>) => AbortSignal
   /** The claim under which the job runs. */
   readonly token: string
   /** 1 for the first try. */
@@ -29,11 +34,16 @@ export interface JobContext {
 
 export type AnyHandler = (job: never, context: JobContext, signal: AbortSignal) => unknown
 
+/** How a handler says that one of its jobs ended. */
+export type Said = { readonly result: unknown } | { readonly error: unknown }
+
 /** What all attempts of a shift share. */
 export interface AttemptOptions extends Judgement {
   readonly host: Host
-  /** Milliseconds for which a handler keeps its slot that goes on after its signal aborted. */
+  /** Milliseconds for which a handler keeps its slot that goes on after its signal aborted; `Infinity` where others are waited for, too. */
   readonly patienceMs: number
+  /** Its signal aborted. */
+  readonly aborted?: (attempt: Attempt) => void
   /** Once, when it is known how the lease is to end. */
   readonly ended: (attempt: Attempt, ending: Ending) => void
   /** Once, when the slot is free: the handler is done, or did not heed its signal for too long. */
@@ -52,6 +62,7 @@ export class Attempt {
   #ended = false
   #freed = false
   #resolve: (() => void) | undefined
+  #concluded: Promise<void> | undefined
   #timers: (() => void)[] | undefined
 
   constructor(grant: Grant, job: Job, handler: AnyHandler | undefined, options: AttemptOptions) {
@@ -103,6 +114,32 @@ export class Attempt {
     return this.#controller.signal
   }
 
+  /** Why its handler was told to stop, where it was. */
+  get abortedBy(): HoldfastError | undefined {
+    return this.#aborted
+  }
+
+  /** What was said of its end while its handler goes on; `undefined` where nothing was. */
+  get concluded(): Promise<void> | undefined {
+    return this.#concluded
+  }
+
+  /** The handler says how one of its jobs ends and goes on with others: the lease ends now, the slot stays. The first word counts. */
+  conclude(said: Said): void {
+    if (this.#ended) return
+    this.#concluded ??= this.#conclude(said)
+  }
+
+  async #conclude(said: Said): Promise<void> {
+    const schema = this.#options.schemasOf(this.job.name)?.result
+    let ending: Ending
+    if ('error' in said) ending = await this.#endOfFailure(said.error)
+    else if (schema === undefined) ending = this.#endOfSuccess(said.result)
+    else ending = await this.#endOfChecked(said.result, schema)
+    await this.#written()
+    this.#end(ending)
+  }
+
   async #handle(): Promise<void> {
     let ending: Ending
     try {
@@ -118,11 +155,15 @@ export class Attempt {
     } catch (error) {
       ending = this.#ended ? { kind: 'released' } : await this.#endOfFailure(error)
     }
-    // What the handler wrote and did not wait for comes first: with the lease goes the right to write.
     const { unfinished } = this.job
-    if (unfinished !== undefined && !this.#ended) await unfinished
+    if (unfinished !== undefined) await this.#written()
     this.#free()
     this.#end(ending)
+  }
+
+  /** What the handler wrote and did not wait for comes first: with the lease goes the right to write. */
+  async #written(): Promise<void> {
+    if (!this.#ended) await this.job.unfinished
   }
 
   async #call(handler: AnyHandler, schema?: StandardSchema): Promise<Ending> {
@@ -181,7 +222,9 @@ export class Attempt {
     if (this.#aborted !== undefined || this.#freed) return
     this.#aborted = error
     this.#controller?.abort(error)
-    const { host, patienceMs, error: report } = this.#options
+    const { host, patienceMs, aborted, error: report } = this.#options
+    aborted?.(this)
+    if (patienceMs === Infinity) return
     this.#timers ??= []
     this.#timers.push(
       host.timer(patienceMs, () => {
@@ -212,7 +255,8 @@ export class Attempt {
   }
 }
 
-class AttemptContext implements JobContext {
+/** The context of a handler. */
+export class AttemptContext implements JobContext {
   readonly token: string
   readonly attempt: number
   readonly fence: number
@@ -230,5 +274,9 @@ class AttemptContext implements JobContext {
 
   get signal(): AbortSignal {
     return this.#attempt.signal
+  }
+
+  get signalOf(): JobContext['signalOf'] {
+    return () => this.#attempt.signal
   }
 }

@@ -2,19 +2,20 @@
  * What a worker claims: for its free slots, when there may be jobs, as the settings and limits of the queue allow. What it plans
  * becomes a part of a work cycle; what the store answers becomes grants, or a reason to wait for a hint.
  */
+import { isPatient } from '../core/batch-options.ts'
 import { HoldfastError } from '../error.ts'
-import { type ClaimPlan, type Grant, claimMost, grantsOf, newClaim, planClaim } from '../ledger/claim.ts'
+import { type ClaimPlan, type Grant, claimMost, isTooFew, newClaim, planClaim } from '../ledger/claim.ts'
 import { type Answer, commitBlocks } from '../ledger/commit.ts'
-import { isTooLate } from '../ledger/rates.ts'
 import { readVisit } from '../ledger/turns.ts'
 import type { Result } from '../store.ts'
-import { Alone } from './alone.ts'
 import { noteArrivals, planArrivals } from './arrivals.ts'
 import { DueLane } from './due.ts'
+import { Gather } from './gather.ts'
+import { Intake } from './intake.ts'
 import { Limiter } from './limiter.ts'
-import { LostClaims } from './lost-claims.ts'
 import type { ClaimOptions, Round } from './round.ts'
 import { Settings } from './settings.ts'
+import { Suspects } from './suspects.ts'
 import { type Rotation, Turns } from './turns.ts'
 import { concludeVisits, planVisits } from './visits.ts'
 
@@ -25,39 +26,37 @@ export class Claims {
   readonly #options: ClaimOptions
   readonly #limiter: Limiter
   readonly #due: DueLane
-  readonly #suspects: DueLane
+  readonly #suspects: Suspects
   readonly #turns: Turns
-  readonly #alone = new Alone()
+  /** Where more jobs than one are waited for. */
+  readonly #gather: Gather | undefined
   readonly #settings: Settings
   #counter = 0
   /** There may be jobs that are ready. */
   #hungry = true
   /** How often that was said. */
   #hints = 0
-  /** A suspect that is due was refused for want of room. */
-  #suspectWaits = false
-  #tookSome = false
   /** Slots that claims under way may fill. */
   #reserved = 0
   #open = false
   /** Which of the two gets the odd slot. */
   #odd = false
-  /** The suspect that is being run, alone. */
-  #suspect: Grant | undefined
-  readonly #lost: LostClaims
+  readonly #intake: Intake
   #unwatch: (() => void)[] = []
 
   constructor(options: ClaimOptions) {
-    const { ledger, wake, error } = options
+    const { ledger, batch, wake, error } = options
     this.#options = options
     this.#limiter = new Limiter(ledger, options, () => this.#hint())
     this.#settings = new Settings(ledger, this.#limiter)
-    this.#lost = new LostClaims(ledger, (plan, grants) =>
-      this.#open ? this.#begin(plan, grants) : this.#holdBack(plan, grants),
-    )
     this.#due = new DueLane(ledger, 'due', { due: wake, error })
-    this.#suspects = new DueLane(ledger, 'suspect', { due: wake, error })
+    this.#suspects = new Suspects(ledger, options.maxStalledCount, { due: wake, error })
+    this.#intake = new Intake(options, this.#suspects, {
+      outdated: () => this.#settings.forget(),
+      found: (plan, grants) => (this.#open ? this.#begin(plan, grants) : this.#intake.holdBack(plan, grants)),
+    })
     this.#turns = new Turns(ledger, options.group, { due: wake, emptied: wake, error })
+    this.#gather = isPatient(batch) ? new Gather(ledger, batch, () => this.#hint()) : undefined
   }
 
   start(): void {
@@ -87,15 +86,15 @@ export class Claims {
     for (const unwatch of this.#unwatch.splice(0)) unwatch()
     this.#limiter.stop()
     this.#due.stop()
-    this.#suspects.stop()
     this.#turns.stop()
-    const alone = this.#alone.takeAll()
-    if (alone.length > 0) this.#options.giveBack(alone)
+    this.#gather?.stop()
+    const kept = this.#suspects.stop()
+    if (kept.length > 0) this.#options.giveBack(kept)
   }
 
   /** Whether there may be jobs on lease that nobody knows of. */
   get isUnsure(): boolean {
-    return this.#lost.isAny
+    return this.#intake.isUnsure
   }
 
   /** Who is to hear of the end of a lease. */
@@ -105,20 +104,20 @@ export class Claims {
 
   /** Whether half of the slots wait for a claim. */
   get isWorthCycle(): boolean {
-    return this.#open && this.#hungry && this.#free >= this.#options.slots().all / 2
+    return this.#open && this.#hungry && this.#free >= this.#options.room().all / 2
   }
 
   /** A job's slot is free again. */
   freed(grant: Grant): void {
-    if (this.#suspect === grant) this.#suspect = undefined
+    this.#suspects.freed(grant)
     this.#perhapsAlone()
   }
 
   /** A job of a group that may take its neighbours along is started once there are none. */
   #perhapsAlone(): void {
-    if (this.#suspect !== undefined || this.#options.slots().busy + this.#reserved > 0) return
-    this.#suspect = this.#alone.take()
-    if (this.#suspect !== undefined) this.#options.start([this.#suspect])
+    if (this.#suspects.isRunning || this.#options.room().busy + this.#reserved > 0) return
+    const alone = this.#suspects.takeKept()
+    if (alone !== undefined) this.#options.start([alone])
   }
 
   /** Learns what a claim has to know. */
@@ -126,7 +125,15 @@ export class Claims {
     if (this.#open && (this.#hungry || this.#turns.isDue) && this.#settings.seen === undefined) {
       if (!(await this.#settings.read())) this.#options.wake()
     }
-    if (this.#lost.isAny) await this.#lost.adopt()
+    if (this.#intake.isUnsure) await this.#intake.adopt()
+    if (this.#gather !== undefined) await this.#lookForBatch(this.#gather)
+  }
+
+  /** Jobs that are too few are nothing to claim. */
+  async #lookForBatch(gather: Gather): Promise<void> {
+    if (!this.#hungry || this.#isStill || this.#suspects.isDue || this.#wholeOf(this.#free) === 0) return
+    const hints = this.#hints
+    if (!(await gather.look()) && hints === this.#hints) this.#hungry = false
   }
 
   /** `settles`: ends of leases that are sent with it. `ending`: those that another cycle has sent, and whose leases live until they are stored. */
@@ -134,7 +141,7 @@ export class Claims {
     // They make room, and are judged before the claim.
     if (settles > 0 && this.#limiter.isLimited) this.#expectRoom()
     const { ledger, names } = this.#options
-    const room = this.#suspect === undefined ? this.#free : 0
+    const room = this.#suspects.isRunning ? 0 : this.#free
     const arrivals = this.#open ? planArrivals(ledger, this.#due, names, room) : []
     const rotation = this.#planRotation()
     const plans = this.#planClaims(arrivals.length > 0, ending, rotation?.limit ?? 0)
@@ -167,10 +174,10 @@ export class Claims {
 
   /** `idle`: no job of this worker is left, nor its end on the way. Says so where the queue has nothing left either. */
   perhapsDrained(idle: boolean): void {
-    if (!this.#open || this.#hungry || !this.#tookSome || this.#suspects.isDue) return
-    if (!idle || this.#reserved > 0 || this.#alone.isWaiting || !this.#turns.isOver) return
-    if (this.#limiter.isHeld || this.#limiter.withholds) return
-    this.#tookSome = false
+    if (!this.#open || this.#hungry || !this.#intake.tookSome || this.#suspects.isDue) return
+    if (!idle || this.#reserved > 0 || this.#suspects.isAnyKept || !this.#turns.isOver) return
+    if (this.#limiter.isHeld || this.#limiter.withholds || this.#gather?.isWaiting === true) return
+    this.#intake.tookSome = false
     this.#options.drained()
   }
 
@@ -183,47 +190,56 @@ export class Claims {
 
   #expectRoom(): void {
     this.#hungry = true
-    this.#suspectWaits = false
+    this.#suspects.isRefused = false
     this.#turns.hint()
   }
 
-  /** Slots that no job has, nor a claim under way. */
+  /** Slots that no job has, nor a claim under way; in jobs. */
   get #free(): number {
-    const { all, busy } = this.#options.slots()
+    const { all, busy } = this.#options.room()
     return all - busy - this.#reserved
+  }
+
+  /** Those of so many jobs that fill slots. */
+  #wholeOf(jobs: number): number {
+    const { grain } = this.#options.room()
+    return Math.floor(jobs / grain) * grain
   }
 
   /** Whether nothing is to be claimed, whatever there may be. */
   get #isStill(): boolean {
     const { seen } = this.#settings
     if (!this.#open || seen === undefined || seen.config.paused === true) return true
-    return this.#suspect !== undefined || this.#alone.isWaiting || this.#limiter.isHeld
+    return this.#suspects.isRunning || this.#suspects.isAnyKept || this.#limiter.isHeld
   }
 
   /** Where there may be other jobs too, groups get half of the slots. */
   #planRotation(): Rotation | undefined {
     if (!this.#turns.isDue || this.#isStill || this.#suspects.isDue) return undefined
     if (this.#free <= 0) return undefined
+    const { grain } = this.#options.room()
     this.#odd = !this.#odd
-    const slots = this.#hungry ? Math.floor((this.#free + (this.#odd ? 1 : 0)) / 2) : this.#free
+    const slots = this.#wholeOf(this.#hungry ? (this.#free + (this.#odd ? grain : 0)) / 2 : this.#free)
     return slots > 0 ? this.#turns.rotate(slots) : undefined
   }
 
   /** `kept`: slots that others are to have. */
   #planClaims(arriving: boolean, ending: number, kept: number): ClaimPlan[] {
     if (this.#isStill) return []
-    const { all, busy } = this.#options.slots()
+    const { all, busy, grain } = this.#options.room()
     if (this.#suspects.isDue) {
-      if (this.#suspectWaits) return []
+      if (this.#suspects.isRefused) return []
       // A suspect may take its neighbours along, so it gets none: claimed once every slot is empty.
       return busy + this.#reserved + ending === 0 ? [this.#planOne(1, true)] : []
     }
     if (!this.#hungry && !arriving) return []
     const plans: ClaimPlan[] = []
-    const share = all < SLOTS_FOR_TWO ? all : Math.ceil(all / 2)
-    const most = claimMost(this.#limiter.limits)
-    let free = Math.min(share, this.#free - kept)
-    for (; free > 0; free -= most) plans.push(this.#planOne(Math.min(free, most), false))
+    const share = all < SLOTS_FOR_TWO ? all : Math.ceil(all / 2 / grain) * grain
+    // A claim for each batch, whose leases are then renewed and ended together.
+    const most = grain === 1 ? claimMost(this.#limiter.limits) : grain
+    const least = this.#gather?.least
+    let free = this.#wholeOf(Math.min(share, this.#free - kept))
+    for (; free > 0; free -= most) plans.push({ ...this.#planOne(Math.min(free, most), false), least })
     return plans
   }
 
@@ -237,7 +253,7 @@ export class Claims {
   async #visit(rotation: Rotation, moved: Result): Promise<void> {
     const { ledger } = this.#options
     const visiting = planVisits(ledger, this.#turns, rotation, moved, {
-      slots: this.#isStill ? 0 : this.#free,
+      slots: this.#isStill ? 0 : this.#wholeOf(this.#free),
       plan: (limit) => this.#planOne(limit, false),
     })
     const { plans, still, count } = visiting
@@ -249,8 +265,11 @@ export class Claims {
     ])
     this.#reserved -= reserved
     const grants = plans.map((plan, at) =>
-      this.#take(plan, answers[at]!, (results) => readVisit(results, plan.visit!).claimed),
+      this.#intake.grantsIn(plan, answers[at]!, (results) => readVisit(results, plan.visit!).claimed),
     )
+    // Together, as a batch has jobs of many groups.
+    const starting = plans.flatMap((plan, at) => this.#intake.hold(plan, grants[at]!))
+    if (starting.length > 0) this.#options.start(starting)
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     const { isLimited } = this.#limiter
     const left = await concludeVisits(ledger, visiting, answers as (readonly Result[])[], grants)
@@ -262,45 +281,23 @@ export class Claims {
 
   /** Whether a claim got less than it asked for, and nobody said since that there is more. */
   #granted(plan: ClaimPlan, answer: Answer, hints: number): boolean {
-    const grants = this.#take(plan, answer, (results) => results.at(-1)!)
+    const grants = this.#intake.grantsIn(plan, answer, (results) => results.at(-1)!)
+    this.#begin(plan, grants)
     if (answer instanceof HoldfastError || answer[0] === false) return false
+    // What there is in line has to gather before the next one can be heard of.
+    if (isTooFew(plan, answer)) return false
+    if (grants.length > 0) this.#gather?.served()
     if (plan.suspect === true) this.#suspects.served()
     if (grants.length === plan.limit || hints !== this.#hints) return false
-    if (plan.suspect === true) this.#suspectWaits = this.#limiter.isLimited
+    if (plan.suspect === true) this.#suspects.isRefused = this.#limiter.isLimited
     else this.#hungry = false
     return true
   }
 
-  /** What a claim got. */
-  #take(plan: ClaimPlan, answer: Answer, claimed: (results: readonly Result[]) => Result): readonly Grant[] {
-    if (answer instanceof HoldfastError) {
-      if (answer.outcome === 'unknown') this.#lost.add(plan)
-      return []
-    }
-    if (answer[0] === false) {
-      this.#settings.forget()
-      return []
-    }
-    const grants = grantsOf(plan, claimed(answer))
-    this.#begin(plan, grants)
-    return grants
-  }
-
   #begin(plan: ClaimPlan, grants: readonly Grant[]): void {
-    if (grants.length === 0) return
-    this.#tookSome = true
-    if (isTooLate(this.#options.ledger, plan)) return this.#holdBack(plan, grants)
-    if (plan.suspect === true) this.#suspect = grants[0]
-    this.#options.renewal.hold(plan.claim, plan.until, grants)
-    if (plan.visit === undefined) return this.#options.start(grants)
-    const others = this.#alone.keep(grants, this.#options.maxStalledCount)
-    if (others.length > 0) this.#options.start(others)
-    this.#perhapsAlone()
-  }
-
-  #holdBack(plan: ClaimPlan, grants: readonly Grant[]): void {
-    if (grants.length > 0) this.#options.renewal.hold(plan.claim, plan.until, grants)
-    this.#options.giveBack(grants)
+    const starting = this.#intake.hold(plan, grants)
+    if (starting.length > 0) this.#options.start(starting)
+    if (plan.visit !== undefined) this.#perhapsAlone()
   }
 }
 

@@ -3,7 +3,7 @@
  * waits in a lane by its name, out of the way of the others, until this or another worker has room and takes it back.
  */
 import { PROMOTE_JOBS } from '../core/bounds.ts'
-import { below, escapePart } from '../core/keys.ts'
+import { GATHERED, below, escapePart } from '../core/keys.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Span } from '../store.ts'
 import type { Arrival } from './arrivals.ts'
@@ -30,17 +30,22 @@ export class Names {
   /** How often it was said that there may be jobs. */
   #hints = 0
 
-  constructor(ledger: Ledger, limits: Readonly<Record<string, { readonly concurrency: number }>>) {
+  /** `patient`: jobs that gather for a batch are left to it. */
+  constructor(
+    ledger: Ledger,
+    limits: Readonly<Record<string, { readonly concurrency: number }>>,
+    patient: boolean,
+  ) {
     this.#ledger = ledger
     const { parked } = ledger.lanes
     this.#limited = new Map(
       Object.entries(limits)
         .map(([name, { concurrency }]) => [escapePart(name), concurrency] as const)
-        // As the lane has them: `a%2Fb/` comes before `a/`.
-        .toSorted(([a], [b]) => (`${a}/` < `${b}/` ? -1 : 1))
+        .toSorted(([a], [b]) => byLane(a, b))
         .map(([name, most]) => [name, { span: below(parked, name), most, running: 0, mayBeParked: true }]),
     )
-    this.#others = between(parked, [...this.#limited.keys()]).map((span) => ({ span, mayBeParked: true }))
+    const known = [...this.#limited.keys(), ...(patient ? [GATHERED] : [])]
+    this.#others = between(parked, known.toSorted(byLane)).map((span) => ({ span, mayBeParked: true }))
   }
 
   /** Takes room for a job of this name; false where there is none. */
@@ -93,6 +98,9 @@ export class Names {
     ]
   }
 }
+
+/** As the lane has them: `a%2Fb/` comes before `a/`. */
+const byLane = (a: string, b: string): number => (`${a}/` < `${b}/` ? -1 : 1)
 
 /** What lies between these names, which are in the order of the lane. */
 function between(lane: string, names: readonly string[]): Span[] {

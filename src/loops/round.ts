@@ -1,4 +1,5 @@
 /** What one round of claims is made of, and what a worker's claims are made with. */
+import type { BatchOptions } from '../core/batch-options.ts'
 import type { GroupLimits } from '../core/group.ts'
 import type { RateLimit } from '../core/limits.ts'
 import type { ClaimPlan, Claimant, Grant } from '../ledger/claim.ts'
@@ -7,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Arrival } from './arrivals.ts'
 import type { Names } from './names.ts'
 import type { Renewal } from './renew.ts'
+import type { Room } from './slots.ts'
 import type { Rotation } from './turns.ts'
 
 export interface ClaimOptions extends Claimant {
@@ -18,8 +20,10 @@ export interface ClaimOptions extends Claimant {
   /** What it says of every group. */
   readonly group: GroupLimits
   readonly maxStalledCount: number
-  /** Handlers that may run, and that do. */
-  readonly slots: () => { readonly all: number; readonly busy: number }
+  /** Jobs that one call of a handler gets, and how many are waited for. */
+  readonly batch: BatchOptions | undefined
+  /** Jobs that may run, and that do. */
+  readonly room: () => Room
   readonly start: (grants: readonly Grant[]) => void
   /** Jobs are on lease that are not to be started any more. */
   readonly giveBack: (grants: readonly Grant[]) => void

@@ -1,4 +1,5 @@
 /** What a shift is made with. */
+import type { BatchOptions } from '../core/batch-options.ts'
 import type { GroupLimits } from '../core/group.ts'
 import type { RateLimit } from '../core/limits.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -10,6 +11,8 @@ import type { Rules } from './judge.ts'
 export interface ShiftOptions extends Rules {
   readonly ledger: Ledger
   readonly concurrency: number
+  /** One call of the handler for several jobs; `undefined` where each has its own. */
+  readonly batch: BatchOptions | undefined
   /** Handlers that run at once, of single names. */
   readonly perName: Readonly<Record<string, { readonly concurrency: number }>>
   /** The worker's own bound on starts of the queue. */

@@ -2,22 +2,13 @@
  * A worker at work: its slots, the attempts in them, and the loops beside the work cycle. It turns what happens into reports
  * and knows nothing of listeners.
  */
-import pLimit, { type LimitFunction } from 'p-limit'
-import { expiry, hasExpired } from '../core/lifecycle.ts'
+import { isPatient } from '../core/batch-options.ts'
 import { HoldfastError } from '../error.ts'
-import type { Job } from '../job.ts'
-import {
-  type Grant,
-  type GrantedParts,
-  endOfUnreadable,
-  hasParts,
-  partsInHead,
-  readParts,
-} from '../ledger/claim.ts'
+import type { Grant } from '../ledger/claim.ts'
 import { asHoldfastError } from '../ledger/commit.ts'
 import type { Stalled } from '../ledger/lease.ts'
-import { endOfCrowded, takeBack } from '../ledger/set-aside.ts'
-import { Attempt, type AttemptOptions } from './attempt.ts'
+import { takeBack } from '../ledger/set-aside.ts'
+import type { Attempt, AttemptOptions } from './attempt.ts'
 import { rulesOf } from './judge.ts'
 import { Arrive } from './arrive.ts'
 import { Bulks } from './bulks.ts'
@@ -31,18 +22,17 @@ import { Moment } from './moment.ts'
 import { Names } from './names.ts'
 import { Outcomes, type ShiftReports } from './outcomes.ts'
 import { Retain } from './retain.ts'
-import { type Ended, Settling } from './settling.ts'
+import { Settling } from './settling.ts'
 import type { ShiftOptions } from './shift-options.ts'
+import { Slots } from './slots.ts'
+import { Starts } from './starts.ts'
 import { Tick } from './tick.ts'
 import { Work } from './work.ts'
-
-/** Milliseconds before jobs whose data could not be read are claimed again. */
-const READ_RETRY_MS = 1000
 
 export class Shift {
   readonly #options: ShiftOptions
   readonly #reports: ShiftReports
-  readonly #limit: LimitFunction
+  readonly #slots: Slots
   readonly #renewal: Renewal
   readonly #leaseCheck: LeaseCheck
   readonly #settling: Settling
@@ -51,38 +41,19 @@ export class Shift {
   readonly #names: Names
   readonly #outcomes: Outcomes
   readonly #work: Work
-  readonly #attemptOptions: AttemptOptions
+  readonly #starts: Starts
   /** By lease key, from the grant to the end of the handler. */
   readonly #attempts = new Map<string, Attempt>()
-  /** Slots taken, from the grant on. */
-  #busy = 0
-  /** Handlers are started no more. */
-  #released = false
   /** A slot got free, or an ending was stored. */
   readonly #changes = new Moment()
 
   constructor(options: ShiftOptions, reports: ShiftReports) {
-    const { ledger, leaseMs, renewMs, maxStalledCount, worker, limiter, group } = options
+    const { ledger, leaseMs, renewMs, maxStalledCount, worker, limiter, group, batch } = options
     const { strict = false } = group
     ;[this.#options, this.#reports] = [options, reports]
-    this.#limit = pLimit(options.concurrency)
-    this.#names = new Names(ledger, options.perName)
+    this.#slots = new Slots(options.concurrency, batch?.size ?? 1)
+    this.#names = new Names(ledger, options.perName, isPatient(batch))
     const error = (thrown: unknown): void => this.#error(thrown)
-    this.#attemptOptions = {
-      host: ledger.store.host,
-      now: () => ledger.store.now(),
-      ...rulesOf(options),
-      patienceMs: leaseMs,
-      ended: (attempt, ending) => {
-        this.#settling.add({ grant: attempt.grant, attempt, ending })
-        this.#work.wake()
-      },
-      freed: (attempt) => {
-        this.#names.free(attempt.job.name)
-        this.#freed(attempt.grant)
-      },
-      error,
-    }
     this.#leaseCheck = new LeaseCheck(ledger, () => this.#attempts.values(), {
       lost: (attempt) => this.#loseOne(attempt, false),
       error,
@@ -115,17 +86,21 @@ export class Shift {
       new PresenceLoop(ledger, { ...options.introduction, worker, concurrency: options.concurrency }),
     ]
     this.#outcomes = new Outcomes(ledger, this.#retain, options.schemasOf, reports)
+    this.#starts = this.#startsBy(options)
     this.#work = new Work({
-      ...{ ledger, limiter, group },
+      ...{ ledger, limiter, group, batch },
       maxStalledCount,
       leaseMs,
       worker,
       renewal: this.#renewal,
       settling: this.#settling,
       names: this.#names,
-      slots: () => ({ all: this.#limit.concurrency, busy: this.#busy }),
-      start: (grants) => this.#start(grants),
-      giveBack: (grants) => this.#giveBack(grants),
+      room: () => this.#slots.room,
+      start: (grants) => this.#starts.start(grants),
+      giveBack: (grants) => {
+        this.#starts.giveBack(grants)
+        this.#changes.come()
+      },
       drained: () => {
         reports.drained()
         this.#retain.idle()
@@ -135,12 +110,48 @@ export class Shift {
     })
   }
 
+  #startsBy({ ledger, batch, leaseMs, handlerOf, introduction, ...rules }: ShiftOptions): Starts {
+    const error = (thrown: unknown): void => this.#error(thrown)
+    const attemptOptions: AttemptOptions = {
+      host: ledger.store.host,
+      now: () => ledger.store.now(),
+      ...rulesOf(rules),
+      patienceMs: leaseMs,
+      ended: (attempt, ending) => {
+        this.#settling.add({ grant: attempt.grant, attempt, ending })
+        this.#work.wake()
+      },
+      freed: (attempt) => {
+        this.#names.free(attempt.job.name)
+        this.#freed(attempt.grant)
+      },
+      error,
+    }
+    return new Starts({
+      ...{ ledger, batch, attemptOptions, handlerOf },
+      hasNames: introduction.names !== undefined,
+      slots: this.#slots,
+      names: this.#names,
+      renewal: this.#renewal,
+      outcomes: this.#outcomes,
+      started: (attempt) => {
+        this.#attempts.set(attempt.grant.leaseKey, attempt)
+        this.#reports.active(attempt.job)
+      },
+      ended: (ended) => {
+        this.#settling.add(ended)
+        this.#freed(ended.grant)
+      },
+      error,
+    })
+  }
+
   get concurrency(): number {
-    return this.#limit.concurrency
+    return this.#slots.concurrency
   }
 
   set concurrency(concurrency: number) {
-    this.#limit.concurrency = concurrency
+    this.#slots.concurrency = concurrency
     this.#work.wake()
   }
 
@@ -163,19 +174,19 @@ export class Shift {
   /** Resolves when no handler is running. */
   async handlersDone(): Promise<void> {
     await this.#work.quiet()
-    while (this.#busy > 0) await this.#changes.next()
+    while (!this.#slots.isIdle) await this.#changes.next()
   }
 
   /** Tells all handlers to stop, as the worker closes. */
   interrupt(): void {
-    this.#released = true
+    this.#starts.isOver = true
     const error = new HoldfastError('CLOSING', 'the worker is closing and its timeout has passed')
     for (const attempt of this.#attempts.values()) attempt.interrupt(error)
   }
 
   /** Gives back what is still running; no attempt is burnt. */
   release(): void {
-    this.#released = true
+    this.#starts.isOver = true
     for (const attempt of [...this.#attempts.values()]) attempt.release()
     this.#work.wake()
   }
@@ -201,52 +212,8 @@ export class Shift {
     await Promise.all([this.#retain, ...this.#beside].map((loop) => loop.stop()))
   }
 
-  #start(grants: readonly Grant[]): void {
-    this.#busy += grants.length
-    if (!grants.some(hasParts)) {
-      for (const grant of grants) this.#begin(grant, partsInHead(grant))
-      return
-    }
-    readParts(this.#options.ledger, grants).then(
-      (parts) => grants.forEach((grant, at) => this.#begin(grant, parts[at]!)),
-      (error: unknown) => {
-        this.#error(error)
-        // Not at once: a store that still takes claims while it cannot read would be asked without end.
-        for (const grant of grants) this.#give(grant, { kind: 'snoozed', ms: READ_RETRY_MS })
-      },
-    )
-  }
-
-  /** Jobs of a claim that is answered too late: the worker pauses or closes by now. */
-  #giveBack(grants: readonly Grant[]): void {
-    this.#busy += grants.length
-    for (const grant of grants) this.#give(grant, { kind: 'released' })
-    this.#changes.come()
-  }
-
-  #begin(grant: Grant, parts: GrantedParts): void {
-    if (grant.head === undefined) return this.#give(grant, 'set aside')
-    if (hasExpired(grant.head, this.#options.ledger.store.now()))
-      return this.#give(grant, { kind: 'expired', failure: expiry(grant.head) })
-    if (this.#released || this.#renewal.isOver(grant)) return this.#give(grant, { kind: 'released' })
-    const job = this.#outcomes.jobOf(grant, parts)
-    if (parts.problem !== undefined) return this.#give(grant, endOfUnreadable(parts.problem), job)
-    if (!this.#names.take(grant.head.name)) return this.#give(grant, endOfCrowded(grant))
-    const handler = this.#options.handlerOf(grant.head.name)
-    const attempt = new Attempt(grant, job, handler, this.#attemptOptions)
-    this.#attempts.set(grant.leaseKey, attempt)
-    this.#reports.active(job)
-    void this.#limit(() => attempt.run())
-  }
-
-  /** Ends a lease whose job never ran. */
-  #give(grant: Grant, ending: Ended['ending'], job?: Job): void {
-    this.#settling.add({ grant, attempt: undefined, ending, job })
-    this.#freed(grant)
-  }
-
   #freed(grant: Grant): void {
-    this.#busy--
+    this.#slots.free(grant)
     this.#attempts.delete(grant.leaseKey)
     this.#work.freed(grant)
     this.#changes.come()

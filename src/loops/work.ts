@@ -96,8 +96,8 @@ export class Work {
         this.#woken = false
         while (await this.#once());
       }
-      const { slots, settling } = this.#options
-      this.#claims.perhapsDrained(slots().busy === 0 && settling.open === 0)
+      const { room, settling } = this.#options
+      this.#claims.perhapsDrained(room().busy === 0 && settling.open === 0)
     } catch (error) {
       this.#failed(asHoldfastError(error))
     }
@@ -105,8 +105,8 @@ export class Work {
 
   /** Half of the slots is a batch that pays for a write of its own. */
   #isWorthAnother(): boolean {
-    const { slots, settling } = this.#options
-    const { all } = slots()
+    const { room, settling } = this.#options
+    const { all } = room()
     if (all < SLOTS_FOR_TWO) return false
     return settling.gathered >= all / 4 || this.#claims.isWorthCycle
   }

@@ -3,16 +3,8 @@ import { expect, test } from 'vitest'
 import * as bounds from '../../src/core/bounds.ts'
 import { seal } from '../../src/core/codec.ts'
 import { type Head, encodeHead } from '../../src/core/head.ts'
-import {
-  claimName,
-  claimsKey,
-  escapePart,
-  headId,
-  lanesOf,
-  leaseKey,
-  partId,
-  readyKey,
-} from '../../src/core/keys.ts'
+import { claimName, claimsKey, escapePart, headId, lanesOf, leaseKey, partId } from '../../src/core/keys.ts'
+import { readyKey } from '../../src/core/ready-key.ts'
 import { ownedRecords } from '../../src/core/owned.ts'
 import { claimMost } from '../../src/ledger/claim.ts'
 import { utf8Bytes } from '../../src/core/text.ts'

@@ -18,8 +18,6 @@ import {
   leaseKey,
   partId,
   readClaimName,
-  readReadyKey,
-  readyKey,
   readyKeyIn,
   readyKeyOfLease,
   throughTime,
@@ -29,6 +27,7 @@ import {
   waitingKey,
   workerOfClaim,
 } from '../../src/core/keys.ts'
+import { readReadyKey, readyKey } from '../../src/core/ready-key.ts'
 
 /** Text in which everything is that means something somewhere in a key. */
 const hostile = fc.oneof(

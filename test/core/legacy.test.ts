@@ -26,7 +26,7 @@ const EXPECTED: Readonly<Record<Place, Readonly<Record<Verdict, string>>>> = {
     moot: `${TUNING} maximumRateLimitDelay`,
     refused:
       'connection redis prefix useWorkerThreads workerForkOptions workerThreadsOptions removeOnComplete removeOnFail maxStartedAttempts',
-    later: 'batch ttl telemetry metrics',
+    later: 'ttl telemetry metrics',
   },
   settings: {
     moot: TUNING,

@@ -234,6 +234,7 @@ const QUEUE_EVENTS: Record<keyof QueueEvents<never>, true> = {
 }
 const CONTEXT: Record<keyof JobContext, true> = {
   signal: true,
+  signalOf: true,
   token: true,
   attempt: true,
   fence: true,
@@ -305,6 +306,7 @@ const codesIn = (text: string): string[] => [...text.matchAll(/`([\w-]+)[^`]*`/g
 /** Marked as internal where they are defined. */
 const INTERNAL = [
   'constructor',
+  'join',
   'schedule',
   'scheduleIdFor',
   'open',

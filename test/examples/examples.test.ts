@@ -42,6 +42,7 @@ class Run {
 
 test('every example has a test here', async () => {
   expect((await readdir(at('examples'))).sort()).toEqual([
+    'batches.ts',
     'compress',
     'desktop.ts',
     'failures.ts',
@@ -89,6 +90,17 @@ test('groups: a customer with one mail does not wait for one with a thousand', a
   const run = new Run('groups.ts')
   expect(await run.ended, run.printed).toBe(0)
   expect(run.printed).toBe('the small customer was served after a few mails\n1001 mails, 0 wait\n')
+})
+
+test('batches: one call has many jobs, and a bad one fails alone', async () => {
+  const run = new Run('batches.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed.trim().split('\n')).toEqual([
+    'one call writes 4 rows',
+    'row 1: -1 is less than nothing',
+    'one call writes 2 rows',
+    '6 rows are written',
+  ])
 })
 
 test('failures: a dead letter is looked at and sent back, and a job that runs is cancelled', async () => {

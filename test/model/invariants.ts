@@ -16,6 +16,7 @@ import {
   lanesOf,
   lapseKey,
   nextSlotKey,
+  gatheredKey,
   parkedKey,
   readClaimName,
   readyKeyOfLease,
@@ -187,7 +188,8 @@ function checkPlace({ lane, stateKey, head, name }: ShownJob): void {
       must(runAt !== undefined && stateKey === pennedKey(runAt, key, name), wrong)
       break
     case 'parked':
-      must(stateKey === parkedKey(head.name, key, name) && finishedOn === undefined, wrong)
+      must([parkedKey(head.name, key, name), gatheredKey(key, name)].includes(stateKey), wrong)
+      must(finishedOn === undefined, wrong)
       break
     case 'lease':
       must(readyKeyOfLease(stateKey) === key && finishedOn === undefined, wrong)

@@ -1,6 +1,6 @@
 /** What changes many jobs at once, or one that waits, in a possible world: which commits that is made of, and the world after each. */
 import type { FailedCode } from 'holdfast'
-import { readReadyKey } from '../../src/core/keys.ts'
+import { readReadyKey } from '../../src/core/ready-key.ts'
 import { removeInWorld, retryInWorld } from './end-world.ts'
 import { type ModelJob, type Place, type World, inOrder, stateKeyOf, withJob } from './world.ts'
 

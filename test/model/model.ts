@@ -3,7 +3,8 @@
  * forks them; what is then read from the store removes those that cannot be; none left is a violation.
  */
 import type { Head } from '../../src/core/head.ts'
-import { jobIdOf, readReadyKey, scheduleKeyOf } from '../../src/core/keys.ts'
+import { jobIdOf, scheduleKeyOf } from '../../src/core/keys.ts'
+import { readReadyKey } from '../../src/core/ready-key.ts'
 import type { Grant } from '../../src/ledger/claim.ts'
 import {
   type QueueView,

@@ -73,7 +73,7 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'priorities are upside down',
     why: 'what is urgent comes last',
-    file: 'src/core/keys.ts',
+    file: 'src/core/ready-key.ts',
     find: "String(priority).padStart(7, '0')",
     replace: 'String(9_999_999 - priority)',
     caughtBy: { file: 'worker/order.test.ts', test: 'priority first, then the newest' },
@@ -81,7 +81,7 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'lifo is ignored',
     why: 'the newest job waits for the oldest',
-    file: 'src/core/keys.ts',
+    file: 'src/core/ready-key.ts',
     find: 'const order = lifo ?',
     replace: 'const order = !lifo && lifo ?',
     caughtBy: { file: 'core/keys.test.ts', test: 'ready keys sort by priority' },

@@ -1,4 +1,5 @@
 /** Every mutant. */
+import { batchMutants } from './batches.ts'
 import { coreMutants } from './core.ts'
 import { failureMutants } from './failure.ts'
 import { identityMutants } from './identity.ts'
@@ -20,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...ledgerMutants,
   ...loopMutants,
   ...limitMutants,
+  ...batchMutants,
   ...scheduleMutants,
   ...redisMutants,
   ...storeMutants,

@@ -116,7 +116,7 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'a claim without an answer is forgotten',
     why: 'jobs are on lease that nobody runs',
-    file: 'src/loops/claims.ts',
+    file: 'src/loops/intake.ts',
     find: "if (answer.outcome === 'unknown') this.#lost.add(plan)",
     replace: '',
     caughtBy: {
@@ -139,8 +139,8 @@ export const loopMutants: readonly Mutant[] = [
     name: 'a claim answered too late is kept',
     why: 'a job is on lease with a worker that closed',
     file: 'src/loops/claims.ts',
-    find: ': this.#holdBack(plan, grants),',
-    replace: ': undefined,',
+    find: ': this.#intake.holdBack(plan, grants)',
+    replace: ': undefined',
     caughtBy: {
       file: 'worker/closing-late.test.ts',
       test: 'jobs of a claim without an answer are given back',
@@ -177,8 +177,8 @@ export const loopMutants: readonly Mutant[] = [
     name: 'others are claimed beside a suspect',
     why: 'a job that kills its process takes them along',
     file: 'src/loops/claims.ts',
-    find: 'return this.#suspect !== undefined || this.#alone',
-    replace: 'return this.#alone',
+    find: 'return this.#suspects.isRunning || this.#suspects',
+    replace: 'return this.#suspects',
     caughtBy: { file: 'worker/suspects.test.ts', test: 'is claimed alone by one of several workers' },
   },
   {

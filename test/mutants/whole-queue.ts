@@ -294,7 +294,7 @@ const byHand: readonly Mutant[] = [
     name: 'a job ends before what its handler wrote',
     why: 'a log line that nobody waited for is refused',
     file: 'src/loops/attempt.ts',
-    find: 'if (unfinished !== undefined && !this.#ended) await unfinished',
+    find: 'if (!this.#ended) await this.job.unfinished',
     replace: 'void unfinished',
     caughtBy: { file: 'worker/by-hand.test.ts', test: 'is stored before its job ends' },
   },

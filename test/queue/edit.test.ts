@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import type { Job, Queue } from 'holdfast'
 import { describe, expect, test } from 'vitest'
-import { readyKey, withPriority } from '../../src/core/keys.ts'
+import { readyKey, withPriority } from '../../src/core/ready-key.ts'
 import { gate, only, stage } from '../stage/stage.ts'
 
 const ids = (jobs: readonly { readonly id: string }[]): string[] => jobs.map(({ id }) => id)
