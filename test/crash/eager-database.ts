@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ClassicLevel } from 'classic-level'
 import type { LevelBatch, LevelDatabase, LevelIterator, LevelRange } from '../../adapters/level.ts'
 
-const LATE_MS = 25
+const LATE_MS = 100
 
 export function eagerDatabase(path: string): LevelDatabase {
   const db: LevelDatabase = new ClassicLevel(path)

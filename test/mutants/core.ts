@@ -49,7 +49,7 @@ export const coreMutants: readonly Mutant[] = [
     file: 'src/core/lifecycle.ts',
     find: 'Math.max(grant.fence + 1, at.now)',
     replace: 'Math.max(grant.fence, at.now)',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a stalled job is back at once',
@@ -124,7 +124,7 @@ export const coreMutants: readonly Mutant[] = [
     file: 'src/core/owned.ts',
     find: "if (head === undefined || owns(head, 'logs')) {",
     replace: 'if (head === undefined) {',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'after is ignored',

@@ -45,7 +45,7 @@ export const identityMutants: readonly Mutant[] = [
     file: 'src/ledger/addition.ts',
     find: 'taking.remove.push([lanes.lapse, idempotencyLapse(id, before)])',
     replace: '',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a key is looked at again at once',
@@ -53,7 +53,7 @@ export const identityMutants: readonly Mutant[] = [
     file: 'src/ledger/lapse.ts',
     find: 'lapsesAt: store.now() + IDEMPOTENCY_AGAIN_MS',
     replace: 'lapsesAt: store.now()',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a bulk does not look at its own keys',
@@ -112,7 +112,7 @@ export const identityMutants: readonly Mutant[] = [
     file: 'src/ledger/deduplicate.ts',
     find: 'remove: [from, ...without(had, has)]',
     replace: 'remove: [from]',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a job does not know that its id was extended',
@@ -120,7 +120,7 @@ export const identityMutants: readonly Mutant[] = [
     file: 'src/ledger/deduplicate.ts',
     find: '{ ...draftOf(head), heldUntil: held.until }',
     replace: '{ ...draftOf(head) }',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a cursor is not held against its question',

@@ -16,7 +16,7 @@ export const judgingMutants: readonly Mutant[] = [
     file: 'src/loops/judge.ts',
     find: 'wait: atMost(answer, head)',
     replace: '',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a Retry-After date is of the local time zone',

@@ -8,7 +8,7 @@ export const ledgerMutants: readonly Mutant[] = [
     file: 'src/ledger/addition.ts',
     find: "partId('payload', record)",
     replace: "partId('payload', prefix)",
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'an id is not looked for',
@@ -40,7 +40,7 @@ export const ledgerMutants: readonly Mutant[] = [
     file: 'src/ledger/claim.ts',
     find: 'add: [[lanes.claims, claimsKey(until, claim)]],',
     replace: '',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a claim does not ask for the pause',
@@ -83,7 +83,7 @@ export const ledgerMutants: readonly Mutant[] = [
     file: 'src/ledger/commit.ts',
     find: 'following(change, change.after + offset)',
     replace: 'following(change, change.after)',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a lease ends a moment early',
@@ -126,7 +126,7 @@ export const ledgerMutants: readonly Mutant[] = [
     file: 'src/ledger/depart.ts',
     find: '    expect,\n    remove: [from],',
     replace: '    remove: [from],',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: "a claim's entry goes though a lease stays",
@@ -134,7 +134,7 @@ export const ledgerMutants: readonly Mutant[] = [
     file: 'src/ledger/settle.ts',
     find: 'changes.push({ after: last, remove:',
     replace: 'changes.push({ remove:',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a lease whose job was edited is lost',
@@ -164,7 +164,7 @@ export const ledgerMutants: readonly Mutant[] = [
     file: 'src/ledger/settle.ts',
     find: 'unknown && raw === intended',
     replace: 'unknown || raw === intended',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'progress needs no lease',

@@ -51,7 +51,7 @@ const bulks: readonly Mutant[] = [
     file: 'src/ledger/bulk.ts',
     find: 'return before === after ? found : undefined',
     replace: 'return before === after ? found : found',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'jobs of a bulk under way are found',
@@ -129,7 +129,7 @@ const walks: readonly Mutant[] = [
     file: 'src/ledger/mass.ts',
     find: "force ? [] : ['lease']",
     replace: '[]',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'a job is retried by two twice',
@@ -137,7 +137,7 @@ const walks: readonly Mutant[] = [
     file: 'src/ledger/locate.ts',
     find: 'expect: { equal: [[name, raw]] },\n    remove: [[head.failedCode',
     replace: 'add: [],\n    remove: [[head.failedCode',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
 ]
 
@@ -183,7 +183,7 @@ const edits: readonly Mutant[] = [
     file: 'src/ledger/edit.ts',
     find: 'equal: [[name, raw]],\n          present: grant',
     replace: 'present: grant',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'small data leaves the large behind',

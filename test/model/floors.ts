@@ -1,10 +1,10 @@
 /**
- * The model test: random commands on two queues of one store, with faults around every commit, crashes and clocks that jump;
+ * The model test of a store: random commands on two queues, with faults around every commit, crashes and clocks that jump;
  * after each the store is held against the model and against the invariants. fast-check prints seed and path of a failure.
  */
-import { describe, expect, test } from 'vitest'
-import { type Disk, levelDisk, memoryDisk, redisDisk } from './harness.ts'
+import { expect, test } from 'vitest'
 import { type Counters, counters } from './counters.ts'
+import type { Disk } from './harness.ts'
 import { COMMANDS, playModel } from './play.ts'
 
 /** Below these a run of the whole test has not seen what it is there to see. */
@@ -50,14 +50,8 @@ const FLOORS: Partial<Counters> = {
   extended: 1,
 }
 
-/** Each with its runs, and the part of the floors they reach: on Redis, which has no epochs, nothing is `recovered`. */
-const stores: readonly [string, number, number, () => Promise<Disk>][] = [
-  ['memory', 500, 1, memoryDisk],
-  ['LevelDB', 200, 1, levelDisk],
-  ['Redis', 20, 0.05, redisDisk],
-]
-
-describe.each(stores)('on %s', (_, runs, part, disk) => {
+/** `part`: how much of the floors so many runs reach. */
+export function testModel(disk: () => Promise<Disk>, runs: number, part: number): void {
   test(`${runs} runs of up to ${COMMANDS} commands leave no violation`, { timeout: 240_000 }, async () => {
     const before = { ...counters }
     await playModel(disk, { numRuns: runs })
@@ -66,4 +60,4 @@ describe.each(stores)('on %s', (_, runs, part, disk) => {
       expect(seen, what).toBeGreaterThanOrEqual(Math.floor(part * floor))
     }
   })
-})
+}
