@@ -6,19 +6,20 @@ import type { Change } from '../store.ts'
 import type { NewJob } from './addition.ts'
 import type { Ledger } from './ledger.ts'
 
-/** Groups that jobs are to find room in. */
+/** Groups that jobs are to find room in: each behind those that come before it here, whatever they say of room themselves. */
 export function roomsOf({ lanes }: Ledger, jobs: readonly NewJob[]) {
-  const rooms = new Map<string, { readonly group: string; max: number; count: number }>()
+  const joined = new Map<string, number>()
+  const rooms = new Map<string, { readonly max: number; readonly most: number }>()
   for (const { options } of jobs) {
-    if (options.group?.maxSize === undefined) continue
+    if (options.group === undefined) continue
     const { id, maxSize } = options.group
-    const room = rooms.get(id) ?? { group: id, max: maxSize, count: 0 }
-    room.max = Math.min(room.max, maxSize)
-    room.count++
-    rooms.set(id, room)
+    const before = joined.get(id) ?? 0
+    joined.set(id, before + 1)
+    if (maxSize === undefined) continue
+    const most = maxSize - 1 - before
+    if (most < (rooms.get(id)?.most ?? Infinity)) rooms.set(id, { max: maxSize, most })
   }
-  return [...rooms.values()].map(({ group, max, count }) => {
-    const most = max - count
+  return [...rooms].map(([group, { max, most }]) => {
     if (most < 0) throw groupFull(group, max)
     return { group, max, most, size: [below(lanes.grouped, escapePart(group)), 0, most] as const }
   })

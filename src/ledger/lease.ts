@@ -12,6 +12,7 @@ import type { Depth } from './depart.ts'
 import type { Ledger } from './ledger.ts'
 import { planSetAside } from './set-aside.ts'
 import { planSettleReading } from './settle.ts'
+import { recallTurns } from './turns.ts'
 
 /** A lease that ended as stalled, and what became of its job; `departure` is absent where its head could not be read. */
 export interface Stalled {
@@ -76,11 +77,12 @@ export async function reapExpired(ledger: Ledger, reaper: Reaper): Promise<Stall
 
 /**
  * Ends every lease that another epoch left behind: where one process owns all leases, those of an earlier opening are
- * dead, and nobody needs to wait for them to expire.
+ * dead, and nobody needs to wait for them to expire. Nor does a group wait for the clock of that opening.
  */
 export async function recoverEpoch(ledger: Ledger, reaper: Reaper): Promise<Stalled[]> {
   const { store, lanes } = ledger
   if (store.epoch === undefined) return []
+  await recallTurns(ledger)
   const dead = (claim: string): boolean => readClaimName(claim).epoch !== store.epoch
   const stalled = await endLeases(ledger, dead, reaper)
   for (const lane of [lanes.claims, lanes.reap]) {

@@ -2,7 +2,7 @@
  * Windows that count starts: a claim puts one key per job beside its lease, forgets what has left the window, and takes no more
  * than there is room for, all in the unit of the claim.
  */
-import { PAGE_KEYS } from '../core/bounds.ts'
+import { PAGE_KEYS, RELEASE_JOBS } from '../core/bounds.ts'
 import type { QueueConfig } from '../core/config.ts'
 import { readClaimName, throughTime, timeDigits, timeOf } from '../core/keys.ts'
 import { windowLane } from '../core/group-keys.ts'
@@ -64,8 +64,9 @@ export interface LimitsSeen {
   readonly emptyAt: number | undefined
 }
 
-export async function lookAtLimits(ledger: Ledger, { windows }: Limits): Promise<LimitsSeen> {
+export async function lookAtLimits(ledger: Ledger, limits: Limits): Promise<LimitsSeen> {
   const { store, lanes } = ledger
+  const { windows } = limits
   const spans = windows.map(({ ms }) => spanOf(ledger, ms, store.now()))
   const [[ready = [], grouped = [], ...keys], sizes] = await Promise.all([
     store.scan([
@@ -81,12 +82,28 @@ export async function lookAtLimits(ledger: Ledger, { windows }: Limits): Promise
   let [opensAt, emptyAt]: (number | undefined)[] = []
   for (const [at, { ms, max }] of windows.entries()) {
     const [oldest, newest] = [keys[at * 2]?.[0], keys[at * 2 + 1]?.[0]]
+    if (newest !== undefined && isToCome(ledger, timeOf(newest))) {
+      await restamp(ledger, { lane: windowLane(ledger.queue, ms) })
+      return lookAtLimits(ledger, limits)
+    }
     if (oldest !== undefined && sizes[at]! >= max)
       opensAt = Math.max(opensAt ?? 0, timeOf(oldest) + ms + store.skewMs)
     if (newest !== undefined)
       emptyAt = Math.max(emptyAt ?? 0, timeOf(newest) + ms + store.skewMs + lateness(ledger, ms))
   }
   return { waiting: ready.length + grouped.length > 0, opensAt, emptyAt }
+}
+
+/** Whether a start was counted before the clock was set back: where one process owns the store, none is of a time to come. */
+export const isToCome = ({ store }: Ledger, at: number): boolean =>
+  store.epoch !== undefined && at > store.now()
+
+/** Starts of a time to come count from now on, so that nobody waits until the clock is there again. `group`: those of one group. */
+export async function restamp({ store }: Ledger, { lane, until }: Span, group = ''): Promise<void> {
+  const now = store.now()
+  const from = { lane, from: group + throughTime(now), until, limit: RELEASE_JOBS }
+  const place: Place = { lane, drop: group === '' ? 1 : 2, prefix: `${group}${timeDigits(now)}/` }
+  await commitBlock(store, [{ move: { from, to: [place] } }])
 }
 
 /** How long until the next start, in ms, where the windows of these lengths hold `max` starts or more; 0 where they do not. */

@@ -3,7 +3,7 @@
  * order: what may run is decided by room, in the unit that takes it. With it goes what becomes of the pointer: it stays, waits
  * for the end of a job, or leaves with the last of them.
  */
-import { TRIM_KEYS } from '../core/bounds.ts'
+import { RELEASE_JOBS, TRIM_KEYS } from '../core/bounds.ts'
 import { nameOf, placedKey } from '../core/evaluate.ts'
 import {
   type GroupBounds,
@@ -18,9 +18,9 @@ import { groupOfId, groupWindowLane, turnKey } from '../core/group-keys.ts'
 import { NO_LIMITS, type RateLimit, windowsOf } from '../core/limits.ts'
 import type { Change, Key, Move, Page, Place, Result, Span } from '../store.ts'
 import { type ClaimPlan, type SeenConfig, settingsHold } from './claim.ts'
-import { type Block, commitBlocks } from './commit.ts'
+import { type Block, commitBlock, commitBlocks } from './commit.ts'
 import type { Ledger } from './ledger.ts'
-import { countedAt, lateness, planTrim, roomOf } from './rates.ts'
+import { countedAt, isToCome, lateness, planTrim, restamp, roomOf } from './rates.ts'
 
 /** A group whose turn it is. */
 export interface Visit {
@@ -47,6 +47,22 @@ export function planRotation(
   return {
     block: [{ move: { from: { lane: lanes.turn, until: throughTime(now), limit }, to: [place] } }],
     place,
+  }
+}
+
+/**
+ * Brings the turns that are to come forward to now: of an earlier opening, whose clock may have been ahead. Groups that have to wait
+ * are found to when they are visited.
+ */
+export async function recallTurns({ lanes, store }: Ledger): Promise<void> {
+  const now = store.now()
+  const from = { lane: lanes.turn, from: throughTime(now), limit: RELEASE_JOBS }
+  const [[first] = []] = await store.scan([{ ...from, limit: 1 }])
+  if (first === undefined) return
+  const to: Place[] = [{ lane: lanes.turn, drop: 1, prefix: turnKey(now, 0, '') }]
+  for (let isMore = true; isMore; ) {
+    const [moved] = await commitBlock(store, [{ move: { from, to } }])
+    isMore = moved !== undefined && moved !== false && moved.length === RELEASE_JOBS
   }
 }
 
@@ -132,12 +148,14 @@ export interface Visited {
   readonly claimed: Result
   /** The pointer left `turn`. */
   readonly left: boolean
+  /** The group itself let none start: its record changed, or it waits for one of its jobs. */
+  readonly held: boolean
 }
 
 export function readVisit(answer: readonly Result[], { bounds }: Visit): Visited {
   const leaving = bounds.concurrency === undefined ? 1 : 2
   const left = answer.slice(-leaving).some((result) => result !== false)
-  return { claimed: answer.at(-1 - leaving)!, left }
+  return { claimed: answer.at(-1 - leaving)!, left, held: answer[1] === false }
 }
 
 /** The starts of a group. */
@@ -198,8 +216,13 @@ export async function postpone(ledger: Ledger, visits: readonly Visit[]): Promis
     const { windows, pages } = looks[at]!
     const [waiting = [], penned = [], ...starts] = found.slice(page, (page += pages.length))
     let later = 0
+    let restamped = false
     for (const [index, { ms, max }] of windows.entries()) {
       const [oldest, newest] = [starts[index * 2]?.[0], starts[index * 2 + 1]?.[0]]
+      if (newest !== undefined && isToCome(ledger, timeBehind(newest))) {
+        await restamp(ledger, allStartsOf(ledger, visit.group, ms), `${visit.group}/`)
+        restamped = true
+      }
       if (sizes[size++]! >= max && oldest !== undefined)
         later = Math.max(later, timeBehind(oldest) + ms + store.skewMs)
       else if (waiting.length === 0 && penned.length === 0 && newest !== undefined)
@@ -211,7 +234,7 @@ export async function postpone(ledger: Ledger, visits: readonly Visit[]): Promis
       later = Math.max(later, timeBehind(held) + store.skewMs)
     else if (held !== undefined && waiting.length === 0)
       later = Math.max(later, timeBehind(held) + store.skewMs)
-    if (later <= now) stay.add(visit.id)
+    if (restamped || later <= now) stay.add(visit.id)
     else blocks.push(planLater(ledger, visit, later))
   }
   if (blocks.length > 0) await commitBlocks(store, blocks)

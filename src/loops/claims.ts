@@ -252,6 +252,7 @@ export class Claims {
   /** Visits the groups whose turn it is. */
   async #visit(rotation: Rotation, moved: Result): Promise<void> {
     const { ledger } = this.#options
+    const hints = this.#hints
     const visiting = planVisits(ledger, this.#turns, rotation, moved, {
       slots: this.#isStill ? 0 : this.#wholeOf(this.#free),
       plan: (limit) => this.#planOne(limit, false),
@@ -272,9 +273,11 @@ export class Claims {
     if (starting.length > 0) this.#options.start(starting)
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     const { isLimited } = this.#limiter
-    const left = await concludeVisits(ledger, visiting, answers as (readonly Result[])[], grants)
-    const waits = left && isLimited && grants.every(({ length }) => length === 0)
-    if (waits) await this.#limiter.look()
+    const { left, held } = await concludeVisits(ledger, visiting, answers as (readonly Result[])[], grants)
+    const refused = left && !held && isLimited && grants.every(({ length }) => length === 0)
+    if (refused) await this.#limiter.look()
+    // A hint that came since the visits were planned may speak of room that they missed.
+    const waits = refused && hints === this.#hints
     this.#turns.visited({ left, isAll: count < rotation.limit, waits })
     this.#perhapsAlone()
   }

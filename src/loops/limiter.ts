@@ -29,7 +29,11 @@ export class Limiter {
     this.#ledger = ledger
     this.#own = limiter
     this.#group = group
-    this.#alarm = new Alarm(ledger.store, opened)
+    this.#alarm = new Alarm(ledger.store, () => {
+      // It may have been set for a window that opens before the wait is over.
+      this.#waitOut()
+      opened()
+    })
   }
 
   get limits(): Limits {
@@ -48,10 +52,9 @@ export class Limiter {
 
   /** Takes note of a queue's settings; false where they had to be changed first, so that they are to be read again. */
   async adopt({ config }: SeenConfig): Promise<boolean> {
-    const { store } = this.#ledger
     this.#limits = limitsOf(config, this.#own)
     this.#heldUntil = config.heldUntil ?? 0
-    if (this.isHeld) this.#alarm.set(this.#heldUntil + store.skewMs)
+    this.#waitOut()
     const changed = [
       await knowWindows(this.#ledger, config, this.#limits.windows),
       await knowWindows(this.#ledger, config, windowsOf([this.#group.limit]), true),
@@ -74,5 +77,9 @@ export class Limiter {
 
   stop(): void {
     this.#alarm.clear()
+  }
+
+  #waitOut(): void {
+    if (this.isHeld) this.#alarm.set(this.#heldUntil + this.#ledger.store.skewMs)
   }
 }

@@ -32,19 +32,30 @@ export function planVisits(
   }
 }
 
-/** Has those wait that gave less than they were asked for; whether any group has its turn again at once. */
+/** What visits came to for those that come next. */
+export interface Concluded {
+  /** Some group has its turn again at once. */
+  readonly left: boolean
+  /** Some group was held up by itself: whatever the limits of the queue, the next visit may get what this one did not. */
+  readonly held: boolean
+}
+
+/** Has those wait that gave less than they were asked for. */
 export async function concludeVisits(
   ledger: Ledger,
   { plans, still, count }: Visiting,
   answers: readonly (readonly Result[])[],
   grants: readonly (readonly Grant[])[],
-): Promise<boolean> {
+): Promise<Concluded> {
   let gone = still.length
+  let held = false
   const short: Visit[] = []
   for (const [at, { limit, visit }] of plans.entries()) {
-    if (readVisit(answers[at]!, visit!).left) gone++
+    const visited = readVisit(answers[at]!, visit!)
+    if (visited.held) held = true
+    if (visited.left) gone++
     else if (grants[at]!.length < limit) short.push(visit!)
   }
   const stay = short.length === 0 ? 0 : (await postpone(ledger, short)).size
-  return count - gone - short.length + stay > 0
+  return { left: count - gone - short.length + stay > 0, held }
 }

@@ -84,4 +84,28 @@ export const limitMutants: readonly Mutant[] = [
     replace: 'size: []',
     caughtBy: { file: 'worker/groups.test.ts', test: 'strict order holds through retries, with 1 workers' },
   },
+  {
+    name: 'the starts of a group are counted and not heeded',
+    why: 'more of its jobs start than its rate allows',
+    file: 'src/ledger/turns.ts',
+    find: '...bounds.windows.map(({ ms, max }) => [startsOf(ledger, group, ms, at), max] as const),',
+    replace: '',
+    caughtBy: { file: 'sim/sim.test.ts', test: 'sixty seeds' },
+  },
+  {
+    name: 'a wait is forgotten when a window opens before it is over',
+    why: 'a queue that was told to wait stands still for ever',
+    file: 'src/loops/limiter.ts',
+    find: 'this.#waitOut()\n      opened()',
+    replace: 'opened()',
+    caughtBy: { file: 'worker/stuck.test.ts', test: 'is waited out' },
+  },
+  {
+    name: 'room that was told of during a look is not used',
+    why: 'the groups of a queue with a limit stand still for ever',
+    file: 'src/loops/claims.ts',
+    find: 'const waits = refused && hints === this.#hints',
+    replace: 'const waits = refused',
+    caughtBy: { file: 'worker/stuck.test.ts', test: 'while a worker asks' },
+  },
 ]

@@ -5,9 +5,11 @@
 import { type Head, decodeHead } from '../../src/core/head.ts'
 import { decodeConfig } from '../../src/core/config.ts'
 import { nameOf, placedKey } from '../../src/core/evaluate.ts'
-import { claimOfLease, readClaimName, timeOf } from '../../src/core/keys.ts'
-import type { Change, Key, Moved, Result } from '../../src/store.ts'
+import { STATE_LANES, claimOfLease, groupOf, readClaimName } from '../../src/core/keys.ts'
+import type { Change, Moved, Result } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
+import type { BoundsBook } from './bounds-book.ts'
+import { Entries, type Entry } from './entries.ts'
 import { type Rules, type Step } from './rules.ts'
 import type { Trace } from './trace.ts'
 
@@ -43,12 +45,6 @@ export interface BookedJob {
   cameFrom: Lease | undefined
 }
 
-export interface Entry {
-  readonly lane: string
-  readonly until: number
-  readonly by: string
-}
-
 /** What one change does, by job. */
 interface Touched {
   removed?: { lane: string; key: string }
@@ -56,14 +52,13 @@ interface Touched {
   head?: string | undefined
 }
 
-const STATES: ReadonlySet<string> = new Set(['ready', 'due', 'suspect', 'lease', 'blocked', 'done', 'dead'])
+const STATES: ReadonlySet<string> = new Set(STATE_LANES)
 
 const kindOf = (lane: string): string => lane.slice(0, lane.indexOf(':'))
 const queueOf = (lane: string): string => lane.slice(lane.indexOf(':') + 1)
 
 export class Books {
   readonly jobs = new Map<string, BookedJob>()
-  readonly claims = new Map<string, Entry>()
   readonly leases = new Map<string, Lease>()
   readonly paused = new Set<string>()
   /** Progress that was written, by job. */
@@ -75,15 +70,24 @@ export class Books {
   claimsThatGot = 0
   readonly #trace: Trace
   readonly #rules: Rules
+  readonly #bounds: BoundsBook
   readonly #now: () => number
+  readonly #entries: Entries
   readonly #births = new Set<string>()
   readonly #numbers = new Set<number>()
   #born = 0
 
-  constructor(trace: Trace, rules: Rules, now: () => number) {
+  constructor(trace: Trace, rules: Rules, bounds: BoundsBook, now: () => number) {
     this.#trace = trace
     this.#rules = rules
+    this.#bounds = bounds
     this.#now = now
+    this.#entries = new Entries(trace, rules)
+  }
+
+  /** Entries of claims, by claim. */
+  get claims(): ReadonlyMap<string, Entry> {
+    return this.#entries.claims
   }
 
   /** A unit was applied by an incarnation of a machine. */
@@ -91,9 +95,10 @@ export class Books {
     this.commits++
     changes.forEach((change, at) => {
       const result = results[at]!
-      if (change.move?.to.some(({ lane }) => lane.startsWith('lease:')) === true)
-        this.#countClaim(results, at)
+      const claim = change.move?.to.find(({ lane }) => lane.startsWith('lease:'))?.mark
+      if (claim !== undefined) this.#countClaim(results, at)
       if (result !== false) this.#change(by, change, result)
+      if (claim !== undefined) this.#bounds.tried(claim)
     })
   }
 
@@ -131,7 +136,16 @@ export class Books {
     if (got !== false && got !== undefined && got.length > 0) this.claimsThatGot++
   }
 
+  /** Jobs that their group waits for, besides this one. */
+  pennedBeside({ name, queue, head }: BookedJob): number {
+    const group = groupOf(head.key)
+    return [...this.jobs.values()].filter(
+      (other) => other.lane === `penned:${queue}` && groupOf(other.head.key) === group && other.name !== name,
+    ).length
+  }
+
   #change(by: string, change: Change, result: readonly Moved[]): void {
+    this.#bounds.note(change)
     const touched = new Map<string, Touched>()
     const touch = (name: string): Touched => {
       let found = touched.get(name)
@@ -144,7 +158,7 @@ export class Books {
       removed.push([change.move!.from.lane, key])
       for (const place of change.move!.to) added.push([place.lane, placedKey(key, place)])
     }
-    this.#entries(by, removed, added)
+    this.#entries.change(by, removed, added)
     for (const [lane, key] of removed)
       if (STATES.has(kindOf(lane))) touch(nameOf(key)).removed = { lane, key }
     for (const [lane, key] of added) {
@@ -183,31 +197,6 @@ export class Books {
     if (parts[0] === 'queue') this.paused.delete(parts[1]!)
   }
 
-  /** Entries of claims: made, moved, judged, gone. */
-  #entries(by: string, removed: readonly Key[], added: readonly Key[]): void {
-    const before = new Map<string, Entry>()
-    for (const [lane, key] of removed) {
-      if (kindOf(lane) !== 'claims' && kindOf(lane) !== 'reap') continue
-      const claim = nameOf(key)
-      const entry = this.claims.get(claim)
-      must(entry !== undefined && entry.until === timeOf(key), `the entry of ${claim} is not where it was`)
-      before.set(claim, entry)
-      this.claims.delete(claim)
-    }
-    for (const [lane, key] of added) {
-      if (kindOf(lane) !== 'claims' && kindOf(lane) !== 'reap') continue
-      const claim = nameOf(key)
-      must(!this.claims.has(claim), `the claim ${claim} has two entries`)
-      const old = before.get(claim)
-      const entry: Entry = { lane: kindOf(lane), until: timeOf(key), by: old?.by ?? by }
-      this.#rules.entryMoved(by, claim, old, entry)
-      this.claims.set(claim, entry)
-      this.#trace.say(
-        `  ${by} ${old === undefined ? 'claims' : entry.lane === 'claims' ? 'renews' : 'reaps'} ${claim} ${entry.until}`,
-      )
-    }
-  }
-
   #step(by: string, name: string, { removed, added, head }: Touched, change: Change): void {
     const job = this.jobs.get(name)
     must(
@@ -235,6 +224,7 @@ export class Books {
     const departed = this.#rules.step(step)
     if (job !== undefined) job.cameFrom = undefined
     if (job?.lease !== undefined) this.#endLease(job, departed)
+    else if (step.from === 'penned') this.#bounds.ended(job!)
     this.#place(step, added)
   }
 
@@ -243,6 +233,7 @@ export class Books {
     lease.end = departed ?? 'gone'
     job.cameFrom = lease
     this.isBusy(lease.by, job.queue, this.#now())
+    this.#bounds.ended(job)
     job.lease = undefined
   }
 
@@ -258,12 +249,13 @@ export class Books {
     placed.key = added.key
     placed.head = head!
     placed.since = this.#now()
-    if (to === 'lease') this.#lease(placed, by)
     this.jobs.set(name, placed)
+    if (to === 'lease') this.#lease(placed, by)
   }
 
   #newJob(step: Step, lane: string): BookedJob {
     const n = this.#rules.numberOf(step)
+    this.#bounds.added(step.name, n, groupOf(step.head!.key), this.jobs.values())
     this.#births.add(step.name)
     this.#numbers.add(n)
     return {
@@ -290,6 +282,7 @@ export class Books {
     this.leases.set(`${claim}/${job.name}`, lease)
     job.lease = lease
     job.fence = fence
+    this.#bounds.granted(job, lease, this.held(undefined, job.queue), this.pennedBeside(job))
   }
 
   /** A head that is rewritten where it is: what the job owns may change, nothing else. */

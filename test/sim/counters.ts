@@ -56,19 +56,29 @@ export const SOMETIMES = [
   'closed with handlers running',
   'slot of a deaf handler given away',
   'healed with all hints lost',
+  'rate used up',
+  'queue as full as it may be',
+  'granted in a group',
+  'granted in strict order',
+  'group as full as it may be',
+  'group full, add refused',
 ] as const
 
-/** Least shares of calls that succeed and of claims that get jobs. */
+/** Least shares of calls that succeed and of claims that get jobs; a few seeds may be worse than most. */
 const LEAST_SHARE = 0.3
+const LEAST_SHARE_OF_FEW = 0.2
+/** From so many seeds on a campaign is to have seen everything. */
+const MANY_SEEDS = 200
 
 /** What a campaign failed to show; empty where it showed what it should. */
 export function shortcomings(tally: Tally, seeds: number): string[] {
   const found: string[] = []
   for (const [name, good, all] of SHARES) {
     const share = (tally.get(good) ?? 0) / Math.max(1, tally.get(all) ?? 0)
-    if (share < LEAST_SHARE) found.push(`only ${(share * 100).toFixed(1)} % of ${name}`)
+    if (share < (seeds < MANY_SEEDS ? LEAST_SHARE_OF_FEW : LEAST_SHARE))
+      found.push(`only ${(share * 100).toFixed(1)} % of ${name}`)
   }
-  if (seeds >= 200)
+  if (seeds >= MANY_SEEDS)
     for (const what of SOMETIMES) if ((tally.get(what) ?? 0) === 0) found.push(`never seen: ${what}`)
   return found
 }

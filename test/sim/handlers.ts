@@ -1,5 +1,5 @@
 /** What handlers do: the acts of their job's plan, under the eyes of the witness. */
-import { type Job, RetryAfterError, SnoozeError, UnrecoverableError } from 'holdfast'
+import { type Job, RateLimitError, RetryAfterError, SnoozeError, UnrecoverableError } from 'holdfast'
 import { escapePart, headId } from '../../src/core/keys.ts'
 import type { JobContext } from '../../src/loops/attempt.ts'
 import { must } from '../model/invariants.ts'
@@ -47,6 +47,7 @@ function begin(world: World, site: Site, process: Process, job: Job, context: Jo
   must(JSON.stringify(job.data) === JSON.stringify(spec.data), `invariant 18: ${name} runs with other data`)
   const before = world.witness.begins(machine.name, n, lease)
   world.started(job, lease)
+  world.bounds.began(lease)
   const act = spec.acts[Math.min(before, spec.acts.length - 1)]!
   world.books.isBusy(
     machine.name,
@@ -101,6 +102,9 @@ function finish(play: Play): unknown {
     case 'snooze':
       end(play, { kind: 'snoozed' })
       throw new SnoozeError(act.wait)
+    case 'hold off':
+      end(play, { kind: 'snoozed' })
+      throw new RateLimitError(Math.max(1, Math.min(act.wait, 5000)))
     case 'retry after':
       end(play, { kind: 'threw' })
       throw new RetryAfterError('later', act.wait)

@@ -1,14 +1,15 @@
 /** The jobs of a world and what their handlers do, try by try. */
 import type { JobOptions } from 'holdfast'
 import type { Chance } from './chance.ts'
+import { drawGroup } from './flow.ts'
 import type { Options } from './options.ts'
 
 /**
- * What a handler does in one try, after `ms`. `hang` never ends, unless its signal aborts and it heeds it; `crash` takes the
- * process along.
+ * What a handler does in one try, after `ms`. `hold off` has the whole queue wait; `hang` never ends, unless its signal aborts and it
+ * heeds it; `crash` takes the process along.
  */
 export interface Act {
-  readonly do: 'return' | 'throw' | 'give up' | 'snooze' | 'retry after' | 'hang' | 'crash'
+  readonly do: 'return' | 'throw' | 'give up' | 'snooze' | 'hold off' | 'retry after' | 'hang' | 'crash'
   readonly ms: number
   /** How long to snooze or to wait for the next try. */
   readonly wait: number
@@ -42,7 +43,10 @@ export function drawJob(chance: Chance, n: number, world: Options): JobSpec {
   const pill = world.trouble !== 'none' && n > 0 && chance.maybe(world.trouble === 'pills' ? 0.2 : 0.06)
   const acts = pill ? [drawAct(chance, world, 'crash')] : drawActs(chance, world)
   const hangs = acts.some((act) => act.do === 'hang')
-  const options = drawJobOptions(chance, n, world, hangs)
+  const options = {
+    ...drawJobOptions(chance, n, world, hangs),
+    group: world.flow && drawGroup(chance, world.flow),
+  }
   return {
     n,
     queue: chance.int(0, world.queues - 1),
@@ -74,6 +78,7 @@ function drawActs(chance: Chance, world: Options): Act[] {
       chance.weighted<Act['do']>([
         [6, 'throw'],
         [2, 'snooze'],
+        [world.flow === undefined ? 0 : 2, 'hold off'],
         [2, 'retry after'],
         [2, 'hang'],
         [world.trouble === 'none' ? 0 : 1, 'crash'],

@@ -1,10 +1,12 @@
 /** What must come about once nothing goes wrong any more, and by when. */
-import { escapePart, readClaimName, timeOf } from '../../src/core/keys.ts'
+import { escapePart, readClaimName } from '../../src/core/keys.ts'
 import { must } from '../model/invariants.ts'
 import type { BookedJob } from './books.ts'
 import { LONGEST_FAULT_MS } from './fault-source.ts'
 import { QUEUES } from './jobs.ts'
 import { type Options, SAFETY_POLL_MS, healedLatency } from './options.ts'
+import { flowWait } from './flow.ts'
+import { dueIn } from './rules.ts'
 import type { Process } from './site.ts'
 import type { World } from './world.ts'
 
@@ -45,10 +47,16 @@ export function endBound(world: World): number {
     const turns = (own.attempts ?? 1) + options.maxStalls + acts.length + 2
     const longest =
       Math.max(...acts.map(({ ms, wait }) => ms + wait), 20_000) + (own.timeout ?? 0) + 2 * options.leaseMs
-    bound += turns * (longest + startBound(options)) + Math.max(0, (job.head.runAt ?? 0) - world.storeTime())
+    bound +=
+      turns * (longest + startBound(options) + flowWait(options)) +
+      Math.max(0, (job.head.runAt ?? 0) - world.storeTime())
   }
   return bound
 }
+
+/** Milliseconds within which nothing is left of limits once nothing runs. */
+export const forgetBound = ({ bounds, plan }: World): number =>
+  bounds.forgetsWithin + startBound(plan.options) + NAP_MS
 
 /** Held against the world now and then while it is calm. */
 export function checkLiveness(world: World): void {
@@ -109,12 +117,19 @@ function isIdle({ books, timeline }: World, { machine }: Process, queue: string,
 function runnableFor(world: World, job: BookedJob): number {
   // Before it was calm its queue may have been paused.
   const stayed = world.timeline.now - Math.max(job.since, world.healedAt, world.calmAt)
-  switch (laneOf(job)) {
+  const lane = laneOf(job)
+  const { bounds, books } = world
+  const allowed = (): number =>
+    bounds.letsRunFor(job, books.held(undefined, job.queue), books.pennedBeside(job))
+  switch (lane) {
     case 'ready':
-      return stayed
+    case 'grouped':
+      return Math.min(stayed, allowed())
     case 'due':
     case 'suspect':
-      return Math.min(stayed, world.storeTime() - timeOf(job.key))
+    case 'arrive':
+    case 'penned':
+      return Math.min(stayed, world.storeTime() - dueIn(lane, job.key), allowed())
     default:
       return 0
   }

@@ -1,6 +1,7 @@
 /** What kind of world a seed is: who is there, how long leases are, how much goes wrong. */
 import type { FaultKind } from '../faults/plan.ts'
 import { Chance } from './chance.ts'
+import { type Flow, drawFlow } from './flow.ts'
 
 export interface Options {
   /** `own`: one process after another on a store that says its epoch. `shared`: many on one store, as on a server. */
@@ -34,6 +35,8 @@ export interface Options {
   readonly hintsNoisy: number
   /** Whether hints are lost after healing too, all of them. */
   readonly deaf: boolean
+  /** Bounds on what runs, where there are any. */
+  readonly flow?: Flow | undefined
 }
 
 /** How often a store wakes its watchers whose hints may be lost. */
@@ -93,6 +96,7 @@ export function drawOptions(seed: number): Options {
     safetyMs: Math.round(Math.min(Math.max(5000, leaseMs * (3 + chance.next() * 20)), 900_000)),
     ...drawTiming(chance, shape, leaseMs, trouble),
     ...drawFaults(chance, shape, trouble),
+    flow: drawFlow(seed, trouble),
   }
 }
 

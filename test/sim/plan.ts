@@ -4,14 +4,16 @@
  */
 import type { Fault, LookFault } from '../faults/plan.ts'
 import { Chance } from './chance.ts'
+import { type BoundCall, drawBounds } from './flow.ts'
 import { type Options, drawOptions } from './options.ts'
 import { type JobSpec, drawJob } from './jobs.ts'
 
-type Call =
+export type Call =
   | { readonly kind: 'add'; readonly jobs: readonly number[] }
   | { readonly kind: 'remove'; readonly job: number; readonly force: boolean }
   | { readonly kind: 'retry'; readonly job: number; readonly resetAttempts: boolean }
   | { readonly kind: 'pause' | 'resume' | 'look'; readonly queue: number }
+  | BoundCall
 
 /** What producers do and when. */
 export type PlannedCall = Call & { readonly at: number; readonly site: number; readonly id: number }
@@ -79,7 +81,7 @@ export function drawPlan(seed: number, options = drawOptions(seed)): Plan {
     seed,
     options,
     jobs,
-    calls: drawCalls(chance, options, jobs),
+    calls: [...drawCalls(chance, options, jobs), ...drawBoundCalls(new Chance(seed, 'bounds'), options)],
     ...(options.trouble === 'all' ? drawTrouble(chance, options) : NO_TROUBLE),
   }
 }
@@ -112,6 +114,20 @@ function drawCalls(chance: Chance, options: Options, jobs: readonly JobSpec[]): 
     site: siteOf(chance, sites, options),
   }))
 }
+
+/** A third of what is said of limits is said before there are jobs. */
+function drawBoundCalls(chance: Chance, options: Options): PlannedCall[] {
+  const { flow, safetyMs } = options
+  const calls = flow === undefined ? [] : drawBounds(chance, options, flow)
+  return calls.map((call, index) => ({
+    ...call,
+    at: chance.maybe(0.3) ? 0 : Math.floor(chance.next() * safetyMs),
+    site: siteOf(chance, sitesOf(options), options),
+    id: BOUND_IDS + index,
+  }))
+}
+
+const BOUND_IDS = 1000
 
 /** Producers are few: each has one place. */
 const siteOf = (chance: Chance, sites: number, { producers, shape, machines }: Options): number => {

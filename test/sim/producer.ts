@@ -3,6 +3,7 @@ import { Queue, type HoldfastError } from 'holdfast'
 import { headId } from '../../src/core/keys.ts'
 import { must } from '../model/invariants.ts'
 import { Chance } from './chance.ts'
+import type { BoundCall } from './flow.ts'
 import { type JobSpec, QUEUES } from './jobs.ts'
 import type { PlannedCall } from './plan.ts'
 import type { Process } from './site.ts'
@@ -28,10 +29,12 @@ export async function play(world: World, process: Process, call: PlannedCall): P
   }
 }
 
+/** Errors that another try would only meet again. */
+const FINAL: ReadonlySet<string> = new Set(['JOB_STATE', 'JOB_NOT_FOUND', 'GROUP_FULL', 'STORE_CLOSED'])
+
 /** Without an id of its own a job may be there already; adding it again would make a second one. */
 function isWorthAnother(world: World, call: PlannedCall, error: HoldfastError): boolean {
-  if (error.code === 'JOB_STATE' || error.code === 'JOB_NOT_FOUND' || error.code === 'STORE_CLOSED')
-    return false
+  if (FINAL.has(error.code)) return false
   if (call.kind !== 'add' || error.outcome === 'failed') return true
   return call.jobs.every((n) => world.witness.spec(n).options.jobId !== undefined)
 }
@@ -48,6 +51,7 @@ async function attempt(
   } catch (error) {
     return world.guard(() => {
       const checked = checkError(error, call.kind)
+      if (checked.code === 'GROUP_FULL') world.count('group full, add refused')
       if (call.kind === 'add' && checked.outcome === 'failed') checkNothingAdded(world, call.jobs)
       if (call.kind === 'resume' && checked.outcome === 'failed') world.witness.hasResumed(call.queue)
       return checked
@@ -83,10 +87,40 @@ async function ask(
       witness.triesToResume(call.queue)
       await queues[call.queue]!.resume()
       return witness.hasResumed(call.queue)
+    case 'bound':
+      return sayBound(queues[call.queue]!, call)
     default: {
       const counts = await queues[call.queue]!.getJobCounts()
       world.trace.say(`counts ${JSON.stringify(counts)}`)
     }
+  }
+}
+
+/** Says, or takes back, a limit of a queue or of a group. */
+async function sayBound(queue: Queue, { group, bound }: BoundCall): Promise<void> {
+  switch (bound.do) {
+    case 'concurrency': {
+      const { most } = bound
+      if (group === undefined)
+        return most === undefined ? queue.removeGlobalConcurrency() : queue.setGlobalConcurrency(most)
+      return most === undefined ? queue.removeGroupConcurrency(group) : queue.setGroupConcurrency(group, most)
+    }
+    case 'rate': {
+      const { limit } = bound
+      if (group === undefined)
+        return limit === undefined
+          ? queue.removeGlobalRateLimit()
+          : queue.setGlobalRateLimit(limit.max, limit.duration, { smooth: limit.smooth })
+      return limit === undefined
+        ? queue.removeGroupRateLimit(group)
+        : queue.setGroupRateLimit(group, limit.max, limit.duration, { smooth: limit.smooth })
+    }
+    case 'hold':
+      return group === undefined ? queue.rateLimit(bound.ms) : queue.rateLimitGroup(group, bound.ms)
+    case 'weight':
+      return queue.setGroupWeight(group!, bound.most ?? 1)
+    default:
+      await (bound.do === 'pause' ? queue.pauseGroup(group!) : queue.resumeGroup(group!))
   }
 }
 

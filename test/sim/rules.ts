@@ -3,12 +3,13 @@
  * for, what handlers did and what time it is. Each violation names its invariant.
  */
 import { type Head, RESULT, DATA } from '../../src/core/head.ts'
-import { claimOfLease, jobIdOf, readClaimName, timeOf } from '../../src/core/keys.ts'
+import { claimOfLease, groupOf, jobIdOf, readClaimName, timeOf } from '../../src/core/keys.ts'
 import { STALL_WAIT } from '../../src/core/bounds.ts'
 import { unseal } from '../../src/core/codec.ts'
 import type { Change } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
-import type { BookedJob, Departed, Entry } from './books.ts'
+import type { BookedJob, Departed } from './books.ts'
+import type { Entry } from './entries.ts'
 import { type JobSpec, KEPT, isPill } from './jobs.ts'
 import type { Options } from './options.ts'
 import type { Witness } from './witness.ts'
@@ -59,8 +60,8 @@ export class Rules {
     else if (to === 'lease') this.#granted(step)
     else if (from === 'lease') return this.#ended(step)
     else if (to === undefined) this.#vanished(step)
-    else if (from === 'due' && to === 'ready') this.#notBefore(step.job!.key, step.name)
-    else if ((from === 'done' || from === 'dead') && to === 'ready') this.#retried(step)
+    else if (isPromotion(from, to)) this.#notBefore(from, step.job!.key, step.name)
+    else if ((from === 'done' || from === 'dead') && (to === 'ready' || to === 'grouped')) this.#retried(step)
     else must(false, `invariant 10: ${step.name} goes from ${from} to ${to}`)
     return undefined
   }
@@ -104,23 +105,23 @@ export class Rules {
   }
 
   #added({ head, to, name, key }: Step): void {
-    must(
-      head !== undefined && (to === 'ready' || to === 'due'),
-      `invariant 5: ${name} comes to ${to} from nowhere`,
-    )
+    must(head !== undefined && NEW.has(to!), `invariant 5: ${name} comes to ${to} from nowhere`)
     const { attemptsMade, attemptsStarted, stalledCounter, generation } = head
     must(
       [attemptsMade, attemptsStarted, stalledCounter, generation].every((count) => count === undefined),
       `invariant 11: ${name} is new and has been counted`,
     )
-    if (to === 'due')
+    if (to === 'due' || to === 'arrive')
       must(timeOf(key!) === head.runAt, `invariant 5: ${name} is due at another time than its head says`)
   }
 
   #granted({ from, job, name, key, by }: Step): void {
-    must(from === 'ready' || from === 'suspect', `invariant 6: ${name} is granted out of ${from}`)
+    must(
+      from === 'ready' || from === 'grouped' || from === 'suspect',
+      `invariant 6: ${name} is granted out of ${from}`,
+    )
     if (from === 'suspect') {
-      this.#notBefore(job!.key, name)
+      this.#notBefore(from, job!.key, name)
       this.#world.count('suspect ran')
     }
     must(!this.#world.isPaused(job!.queue), `invariant 8: ${by} claims ${name} while the queue is paused`)
@@ -129,8 +130,8 @@ export class Rules {
     must(this.#witness.mayGrant(job!.queue), `invariant 8: ${name} is granted after pause() resolved`)
   }
 
-  #notBefore(key: string, name: string): void {
-    const early = timeOf(key) - this.#world.now()
+  #notBefore(lane: string, key: string, name: string): void {
+    const early = dueIn(lane, key) - this.#world.now()
     must(early <= 0, `invariant 12: ${name} leaves ${early} ms before it is due`)
   }
 
@@ -198,7 +199,9 @@ export class Rules {
       )
     else {
       must(
-        to === (stalls === maxStalls ? 'suspect' : 'due'),
+        to === 'arrive' || to === 'penned'
+          ? groupOf(head!.key) !== undefined
+          : to === (stalls === maxStalls ? 'suspect' : 'due'),
         `invariant 11: ${name} stalled ${stalls} times and is in ${to}`,
       )
       const waits = head!.runAt! - (head!.fence > job!.lease!.fence + 1 ? head!.fence : 0)
@@ -286,6 +289,17 @@ export class Rules {
     this.#world.count('finished job retried')
   }
 }
+
+/** Where a job comes to be. */
+const NEW: ReadonlySet<string> = new Set(['ready', 'due', 'grouped', 'arrive'])
+
+/** Whether a step brings a job into line whose time has come. */
+const isPromotion = (from: string, to: string): boolean =>
+  to === 'ready' ? from === 'due' : to === 'grouped' && (from === 'arrive' || from === 'penned')
+
+/** When a job is due, by the lane that says so and its key there. */
+export const dueIn = (lane: string, key: string): number =>
+  timeOf(lane === 'penned' ? key.slice(key.indexOf('/') + 1) : key)
 
 /** A part of a job that a change writes beside its head. */
 function partIn({ set = [] }: Change, kind: string): string | undefined {

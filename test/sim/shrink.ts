@@ -96,4 +96,5 @@ const SIMPLER: readonly Partial<Options>[] = [
   { machines: 1 },
   { machines: 2 },
   { concurrency: 1 },
+  { flow: undefined },
 ]

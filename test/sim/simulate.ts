@@ -4,10 +4,13 @@
  */
 import { Violation, must } from '../model/invariants.ts'
 import type { Tally } from './counters.ts'
-import { calmAfter, checkLiveness, endBound, liveJobs, reclaimBound } from './liveness.ts'
+import { calmAfter, checkLiveness, endBound, forgetBound, liveJobs, reclaimBound } from './liveness.ts'
 import { lookAtAll, textOfAll } from './look.ts'
 import { QUEUES } from './jobs.ts'
-import type { Plan, SiteFault } from './plan.ts'
+import { escapePart } from '../../src/core/keys.ts'
+import { groupName } from './flow.ts'
+import type { Options } from './options.ts'
+import type { Call, Plan, SiteFault } from './plan.ts'
 import { play } from './producer.ts'
 import { settled } from './timeline.ts'
 import { World } from './world.ts'
@@ -21,6 +24,17 @@ export interface Outcome {
   /** Virtual milliseconds. */
   readonly ms: number
   readonly lines: readonly string[]
+}
+
+/** What ends all pauses. */
+function goingOn({ queues, flow }: Options): Call[] {
+  const groups = Array.from({ length: flow?.groups ?? 0 }, (_, n) => groupName(n + 1))
+  return [...QUEUES.keys()]
+    .slice(0, queues)
+    .flatMap((queue): Call[] => [
+      { kind: 'resume', queue },
+      ...groups.map((group): Call => ({ kind: 'bound', queue, group, bound: { do: 'resume' } })),
+    ])
 }
 
 /** Events between two looks at everything, where nothing special happened; after a fault it comes sooner. */
@@ -77,6 +91,7 @@ class Run {
     const bound = timeline.now + endBound(this.#world)
     timeline.after(TICK_MS, () => this.#tick(bound))
     await this.#until(() => this.#isOver())
+    await this.#forget()
     trace.say(`all ended: ${textOfAll(this.#world.content)}`)
     await this.#close()
   }
@@ -117,12 +132,8 @@ class Run {
       sites.some(({ process }) => process === undefined || process.machine.frozen || process.closing)
     timeline.after(calmAfter(options), () => undefined)
     await this.#until(() => timeline.now >= over && !isStill())
-    for (const queue of QUEUES.keys()) {
-      if (queue < options.queues)
-        sites[0]!.run(
-          (process) => void play(world, process, { kind: 'resume', queue, id: -1, at: 0, site: 0 }),
-        )
-    }
+    for (const call of goingOn(options))
+      sites[0]!.run((process) => void play(world, process, { ...call, id: -1, at: 0, site: 0 }))
     await settled()
     world.calmAt = Math.min(world.calmAt, timeline.now)
   }
@@ -132,6 +143,16 @@ class Run {
     const { books, timeline, plan } = this.#world
     if (timeline.now < plan.options.safetyMs || liveJobs(this.#world).length > 0) return false
     return books.claims.size === 0
+  }
+
+  /** Nothing is left of limits and groups that is of no use any more. */
+  async #forget(): Promise<void> {
+    const { bounds, timeline, plan } = this.#world
+    const left = (): string[] =>
+      QUEUES.slice(0, plan.options.queues).flatMap((queue) => bounds.leftovers(escapePart(queue)))
+    const end = timeline.now + forgetBound(this.#world)
+    await this.#until(() => timeline.now > end || left().length === 0)
+    must(left().length === 0, `all has ended, and there are left ${left().join(', ')}`)
   }
 
   #tick(bound: number): void {
@@ -170,8 +191,11 @@ class Run {
     for (const { n } of world.plan.jobs)
       if (books.wasNumberBorn(n) && !witness.wasAcknowledged(n))
         world.count('add never acknowledged, yet there')
-    world.count('claims', books.claimsMade)
-    world.count('claims that got jobs', books.claimsThatGot)
+    // Claims that limits refuse say nothing of whether jobs were to be had.
+    if (world.plan.options.flow === undefined) {
+      world.count('claims', books.claimsMade)
+      world.count('claims that got jobs', books.claimsThatGot)
+    }
     world.count('commits', books.commits)
   }
 

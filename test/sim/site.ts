@@ -168,6 +168,8 @@ export class Site {
         concurrency: options.concurrency,
         lockDuration: options.leaseMs,
         maxStalledCount: options.maxStalls,
+        limiter: options.flow?.limiter,
+        group: options.flow?.group,
         backoffStrategies: { own: (attempt) => attempt * 300 },
       })
       this.#world.listen(worker, process)

@@ -10,6 +10,7 @@ import { FaultStore } from '../faults/fault-store.ts'
 import { Violation, must } from '../model/invariants.ts'
 import { AuditedStore } from './audited.ts'
 import { Books, type Lease } from './books.ts'
+import { BoundsBook } from './bounds-book.ts'
 import { Chance, hashOf } from './chance.ts'
 import { type Tally, count } from './counters.ts'
 import { FaultSource } from './fault-source.ts'
@@ -31,6 +32,7 @@ export class World {
   readonly content = new MemoryContent()
   readonly witness: Witness
   readonly books: Books
+  readonly bounds: BoundsBook
   readonly sites: Site[]
   readonly faults: FaultSource
   /** Machines whose processes ended in good order: nothing of them may come to life again. */
@@ -72,7 +74,15 @@ export class World {
       entryOf: (claim: string) => this.books.claims.get(claim),
       count: (what: string) => this.count(what),
     }
-    this.books = new Books(this.trace, new Rules(surroundings, this.witness), () => this.timeline.now)
+    this.bounds = new BoundsBook({
+      ...surroundings,
+      content: this.content,
+      now: () => this.timeline.now,
+      storeTime: () => this.storeTime(),
+      maxSizeOf: (n) => plan.jobs[n]!.options.group?.maxSize,
+    })
+    const rules = new Rules(surroundings, this.witness)
+    this.books = new Books(this.trace, rules, this.bounds, () => this.timeline.now)
     this.faults = new FaultSource(plan, (what) => this.count(what), this.books)
     this.sites = Array.from({ length: sitesOf(options) }, (_, index) => {
       const error = (new Chance(seed, 'wall', index).next() * 2 - 1) * options.wallErrorMs
