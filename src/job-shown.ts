@@ -14,6 +14,8 @@ export interface KeptJobOptions extends Readonly<KeptOptions> {
   readonly priority: number
   /** Whether it comes before others of its priority, newest first. */
   readonly lifo: boolean
+  /** Milliseconds of waiting that are worth a step of priority. */
+  readonly aging: number | undefined
   /** The job's id, whoever chose it. */
   readonly jobId: string
   /** Whose turn it is taken in, where it belongs to a group. */
@@ -63,6 +65,7 @@ export function shownOptions(id: string, head: Head | undefined): KeptJobOptions
     metadata: head?.opts.metadata,
     priority: key?.priority ?? 0,
     lifo: key?.lifo ?? false,
+    aging: key?.aging,
     jobId: id,
     group: head === undefined ? undefined : groupIn(head.key),
   }

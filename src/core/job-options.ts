@@ -12,6 +12,7 @@ import {
   TAG_BYTES,
   TIME_MOST,
 } from './bounds.ts'
+import { agingCheck, refuseAging } from './aging.ts'
 import { type BackoffOptions, backoffCheck } from './backoff.ts'
 import {
   type Check,
@@ -74,6 +75,11 @@ export interface JobOptions {
   priority?: number
   /** Newest first within its priority; default false. */
   lifo?: boolean
+  /**
+   * Milliseconds of waiting that count as much as one step of priority: the job comes before all that are due `priority * aging` ms
+   * later than it, so it does not wait for ever. Give it to all jobs of a queue, in its `defaultJobOptions`. Default: priority is absolute.
+   */
+  aging?: number
   /** Total tries; default 1. */
   attempts?: number
   /** How long to wait before the next try; default: not at all. A number is `{ type: 'fixed', delay }`. */
@@ -185,6 +191,7 @@ const defaultChecks: Checks<DefaultJobOptions> = {
   delay: integer(0, DURATION_MOST, 'milliseconds'),
   priority: integer(0, PRIORITY_MOST),
   lifo: boolean,
+  aging: agingCheck,
   attempts: integer(1, ATTEMPTS_MOST),
   backoff: backoffCheck,
   ttl: duration(1),
@@ -216,8 +223,17 @@ const jobChecks: { readonly [K in keyof Required<JobOptions>]: Check<unknown> } 
 
 const legacyOfJobs = byLegacy('job')
 
-export const checkDefaultJobOptions = (given: unknown): CheckedJobOptions =>
-  checkOptions(given, defaultChecks, 'defaultJobOptions', '', legacyOfJobs) as CheckedJobOptions
+export function checkDefaultJobOptions(given: unknown): CheckedJobOptions {
+  const defaults = checkOptions(
+    given,
+    defaultChecks,
+    'defaultJobOptions',
+    '',
+    legacyOfJobs,
+  ) as CheckedJobOptions
+  refuseAging(defaults)
+  return defaults
+}
 
 /** A job of a group cannot be what another one makes of it: it would have to change its line. */
 export function refuseGrouped({ group, deduplication }: CheckedJobOptions): void {
@@ -241,6 +257,7 @@ export function checkJobOptions(given: unknown, defaults: CheckedJobOptions): Ch
   }
   const merged = { ...defaults, ...own }
   refuseGrouped(merged)
+  refuseAging({ ...merged, priority: merged.group?.priority ?? merged.priority })
   if (own.runAt !== undefined) delete merged.delay
   return merged
 }

@@ -113,7 +113,8 @@ export function timesOf({ store }: Ledger, { options, ulid }: NewJob) {
   const dueAt = Math.max(now, asked)
   const { group } = options
   const priority = group?.priority ?? options.priority ?? 0
-  const key = readyKey(priority, options.lifo ?? false, dueAt, ulid, group && escapePart(group.id))
+  const part = group && escapePart(group.id)
+  const key = readyKey(priority, options.lifo ?? false, dueAt, ulid, part, options.aging)
   return { now, dueAt, key }
 }
 

@@ -2,6 +2,7 @@
  * Changing a job that waits: when it is due, and its place in the queue. One candidate per lane it may wait in, as in
  * `locate.ts`; data is changed wherever the job is.
  */
+import { refuseAging } from '../core/aging.ts'
 import { seal } from '../core/codec.ts'
 import {
   DATA,
@@ -15,7 +16,7 @@ import {
   withoutOwned,
 } from '../core/head.ts'
 import { dueKey, groupOf, partId } from '../core/keys.ts'
-import { readReadyKey, readyKey, withPriority } from '../core/ready-key.ts'
+import { readReadyKey, restampedAs, withPriority } from '../core/ready-key.ts'
 import { laterPlace, placesDelayed, placesToRun, toWait } from '../core/places.ts'
 import type { PayloadText } from '../core/payload.ts'
 import { HoldfastError } from '../error.ts'
@@ -59,10 +60,9 @@ export function planDueTime(
   delay: number,
 ): Candidate[] {
   if (head.runAt === undefined) return []
-  const { priority, lifo } = readReadyKey(head.key)
   const dueAt = store.now() + delay
   const moved = draftOf(head)
-  moved.key = readyKey(priority, lifo, dueAt, ulid, groupOf(head.key))
+  moved.key = restampedAs(head.key, dueAt, ulid, groupOf(head.key))
   moved.opts = { ...head.opts, delay: delay === 0 ? undefined : delay }
   const timed: HeadDraft = { ...draftOf(moved), runAt: dueAt }
   const ready: HeadDraft = { ...draftOf(moved), runAt: undefined }
@@ -95,7 +95,9 @@ export const changePriority = (
     const { lanes } = ledger
     const was = readReadyKey(head.key)
     const changed = draftOf(head)
-    changed.key = withPriority(head.key, wanted.priority ?? was.priority, wanted.lifo ?? was.lifo)
+    const { priority = was.priority, lifo = was.lifo } = wanted
+    refuseAging({ aging: was.aging, priority, lifo })
+    changed.key = withPriority(head.key, priority, lifo)
     const to = placesToRun(lanes, name, changed)
     return placesToRun(lanes, name, head).map((from, at): Candidate => ({ from, to: to[at]!, head: changed }))
   })

@@ -14,7 +14,7 @@ import {
   partId,
   readyKeyOfLease,
 } from '../core/keys.ts'
-import { readReadyKey, readyKey } from '../core/ready-key.ts'
+import { restampedAs } from '../core/ready-key.ts'
 import { type JobState, stateOfLane } from '../core/lifecycle.ts'
 import { isDueIn, placesInLine, roomInGroup, toWait } from '../core/places.ts'
 import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
@@ -186,10 +186,9 @@ export function planRetry(
 }
 
 function nextGeneration(head: Head, now: number, ulid: string, resetAttempts: boolean): Head {
-  const { priority, lifo } = readReadyKey(head.key)
   return {
     ...withoutOwned(head, 'result'),
-    key: readyKey(priority, lifo, now, ulid, groupOf(head.key)),
+    key: restampedAs(head.key, now, ulid, groupOf(head.key)),
     generation: (head.generation ?? 0) + 1,
     attemptsMade: resetAttempts ? undefined : head.attemptsMade,
     stalledCounter: undefined,

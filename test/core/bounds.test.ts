@@ -12,7 +12,14 @@ import { utf8Bytes } from '../../src/core/text.ts'
 const queue = 'é'.repeat(21)
 const id = 'é'.repeat(42)
 const name = headId(queue, id)
-const ready = readyKey(bounds.PRIORITY_MOST, true, bounds.TIME_MOST, 'Z'.repeat(26))
+const ready = readyKey(
+  bounds.PRIORITY_MOST,
+  false,
+  bounds.TIME_MOST,
+  'Z'.repeat(26),
+  undefined,
+  bounds.DURATION_MOST,
+)
 const claim = claimName({
   grantedAt: bounds.TIME_MOST,
   epoch: '9'.repeat(16),

@@ -42,6 +42,7 @@ class Run {
 
 test('every example has a test here', async () => {
   expect((await readdir(at('examples'))).sort()).toEqual([
+    'aging.ts',
     'batches.ts',
     'compress',
     'desktop.ts',
@@ -90,6 +91,12 @@ test('groups: a customer with one mail does not wait for one with a thousand', a
   const run = new Run('groups.ts')
   expect(await run.ended, run.printed).toBe(0)
   expect(run.printed).toBe('the small customer was served after a few mails\n1001 mails, 0 wait\n')
+})
+
+test('aging: what waits has its turn, whatever is more urgent', async () => {
+  const run = new Run('aging.ts')
+  expect(await run.ended, run.printed).toBe(0)
+  expect(run.printed).toBe('the free one was served after about ten minutes\n')
 })
 
 test('batches: one call has many jobs, and a bad one fails alone', async () => {

@@ -146,7 +146,7 @@ const edits: readonly Mutant[] = [
     name: 'a promoted job keeps its place',
     why: 'it overtakes those that waited before it',
     file: 'src/ledger/edit.ts',
-    find: 'moved.key = readyKey(priority, lifo, dueAt, ulid, groupOf(head.key))',
+    find: 'moved.key = restampedAs(head.key, dueAt, ulid, groupOf(head.key))',
     replace: 'moved.key = head.key',
     caughtBy: { file: 'queue/edit.test.ts', test: 'makes a delayed job due now, behind those that wait' },
   },

@@ -245,6 +245,9 @@ describe('a rate limit', () => {
     expect(store.calls - before).toBe(401)
     const { records, lanes } = dump()
     expect([...records.keys()].filter((id) => id.startsWith('q:'))).toHaveLength(100)
+    // Nothing of groups, batches or aging: no record beside the jobs', and keys of the plain form.
+    expect([...records.keys()].filter((id) => !id.startsWith('q:'))).toEqual([])
+    for (const record of records.values()) expect(record).toMatch(/"key":"0000000\/1\.\d{13}\.\w{26}"/)
     expect([...lanes].filter(([lane, keys]) => keys.length > 0 && !lane.startsWith('workers:'))).toHaveLength(
       1,
     )
