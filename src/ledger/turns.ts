@@ -16,6 +16,7 @@ import {
 import { below, claimsKey, escapePart, readClaimName, throughTime, timeDigits, timeOf } from '../core/keys.ts'
 import { groupOfId, groupWindowLane, turnKey } from '../core/group-keys.ts'
 import { NO_LIMITS, type RateLimit, windowsOf } from '../core/limits.ts'
+import { HoldfastError } from '../error.ts'
 import type { Change, Key, Move, Page, Place, Result, Span } from '../store.ts'
 import { type ClaimPlan, type SeenConfig, settingsHold } from './claim.ts'
 import { type Block, commitBlock, commitBlocks } from './commit.ts'
@@ -185,11 +186,19 @@ function planGroupTrim(ledger: Ledger, group: string, ms: number, at: number, li
 /** The time in a key behind its group. */
 const timeBehind = (key: string): number => timeOf(key.slice(key.indexOf('/') + 1))
 
+/** What became of groups that gave less than they were asked for. */
+export interface Postponed {
+  /** Ids of those that stay as they are. */
+  readonly stay: ReadonlySet<string>
+  /** Somebody else has taken some of them on meanwhile. */
+  readonly beaten: boolean
+}
+
 /**
  * Finds out why groups gave less than they were asked for, and has their pointers wait for it: until a window opens, until a job
- * that holds its group up is due, or until the last start is to be forgotten. Ids of those that stay as they are.
+ * that holds its group up is due, or until the last start is to be forgotten.
  */
-export async function postpone(ledger: Ledger, visits: readonly Visit[]): Promise<ReadonlySet<string>> {
+export async function postpone(ledger: Ledger, visits: readonly Visit[]): Promise<Postponed> {
   const { store, lanes } = ledger
   const now = store.now()
   const looks = visits.map(({ group, bounds }) => {
@@ -237,8 +246,8 @@ export async function postpone(ledger: Ledger, visits: readonly Visit[]): Promis
     if (restamped || later <= now) stay.add(visit.id)
     else blocks.push(planLater(ledger, visit, later))
   }
-  if (blocks.length > 0) await commitBlocks(store, blocks)
-  return stay
+  const answers = blocks.length === 0 ? [] : await commitBlocks(store, blocks)
+  return { stay, beaten: answers.some((answer) => !(answer instanceof HoldfastError) && answer[0] === false) }
 }
 
 const planLater = ({ lanes }: Ledger, { id, raw, pointer }: Visit, later: number): Block => [

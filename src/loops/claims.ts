@@ -273,12 +273,19 @@ export class Claims {
     if (starting.length > 0) this.#options.start(starting)
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     const { isLimited } = this.#limiter
-    const { left, held } = await concludeVisits(ledger, visiting, answers as (readonly Result[])[], grants)
-    const refused = left && !held && isLimited && grants.every(({ length }) => length === 0)
+    const { left, held, beaten } = await concludeVisits(
+      ledger,
+      visiting,
+      answers as (readonly Result[])[],
+      grants,
+    )
+    const isNone = grants.every(({ length }) => length === 0)
+    const refused = left && !held && isLimited && isNone
     if (refused) await this.#limiter.look()
     // A hint that came since the visits were planned may speak of room that they missed.
     const waits = refused && hints === this.#hints
     this.#turns.visited({ left, isAll: count < rotation.limit, waits })
+    if (beaten && isNone) this.#turns.rest()
     this.#perhapsAlone()
   }
 

@@ -7,6 +7,9 @@ import { type Visit, planRotation, visitsOf } from '../ledger/turns.ts'
 import type { Place, Result } from '../store.ts'
 import { DueLane, type DueReport } from './due.ts'
 
+/** Milliseconds for which one who came too late leaves the groups to others, at most. */
+const REST_MS = 50
+
 /** Pointers that are being taken to the end of the line. */
 export interface Rotation {
   readonly block: Block
@@ -24,14 +27,18 @@ export class Turns {
   readonly #ledger: Ledger
   readonly #limits: GroupLimits
   readonly #due: DueLane
+  readonly #wake: () => void
   #rotations = 0
   /** The limits of the queue let none of them start. */
   #waits = false
+  /** Ends the time for which others are left alone with the groups. */
+  #endRest: (() => void) | undefined
 
   constructor(ledger: Ledger, limits: GroupLimits, report: DueReport) {
     this.#ledger = ledger
     this.#limits = limits
     this.#due = new DueLane(ledger, 'turn', report)
+    this.#wake = report.due
   }
 
   start(): void {
@@ -40,11 +47,13 @@ export class Turns {
 
   stop(): void {
     this.#due.stop()
+    this.#endRest?.()
+    this.#endRest = undefined
   }
 
   /** Whether a group is to be visited. */
   get isDue(): boolean {
-    return this.#due.isDue && !this.#waits
+    return this.#due.isDue && !this.#waits && this.#endRest === undefined
   }
 
   /** Whether no group has a turn, now or later. */
@@ -89,5 +98,14 @@ export class Turns {
   visited({ left, isAll, waits }: { left: boolean; isAll: boolean; waits: boolean }): void {
     this.#waits = waits
     if (!left && isAll) this.#due.served()
+  }
+
+  /** Groups that had nothing for this worker are visited by others too, who want to have them wait: whoever came too late keeps out of their way for a moment. */
+  rest(): void {
+    const { host } = this.#ledger.store
+    this.#endRest ??= host.timer(host.random() * REST_MS, () => {
+      this.#endRest = undefined
+      this.#wake()
+    })
   }
 }

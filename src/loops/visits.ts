@@ -38,7 +38,11 @@ export interface Concluded {
   readonly left: boolean
   /** Some group was held up by itself: whatever the limits of the queue, the next visit may get what this one did not. */
   readonly held: boolean
+  /** Somebody else visits the same groups. */
+  readonly beaten: boolean
 }
+
+const NOTHING_SHORT = { stay: new Set<string>(), beaten: false }
 
 /** Has those wait that gave less than they were asked for. */
 export async function concludeVisits(
@@ -56,6 +60,7 @@ export async function concludeVisits(
     if (visited.left) gone++
     else if (grants[at]!.length < limit) short.push(visit!)
   }
-  const stay = short.length === 0 ? 0 : (await postpone(ledger, short)).size
-  return { left: count - gone - short.length + stay > 0, held }
+  const { stay, beaten } = short.length === 0 ? NOTHING_SHORT : await postpone(ledger, short)
+  const stirred = answers.slice(plans.length).some(([applied]) => applied === false)
+  return { left: count - gone - short.length + stay.size > 0, held, beaten: beaten || stirred }
 }

@@ -108,4 +108,12 @@ export const limitMutants: readonly Mutant[] = [
     replace: 'const waits = refused',
     caughtBy: { file: 'worker/stuck.test.ts', test: 'while a worker asks' },
   },
+  {
+    name: 'workers do not keep out of each other’s way at groups',
+    why: 'workers without anything to do keep each other and the store busy',
+    file: 'src/loops/claims.ts',
+    find: 'if (beaten && isNone) this.#turns.rest()',
+    replace: '',
+    caughtBy: { file: 'worker/stuck.test.ts', test: 'always ahead' },
+  },
 ]

@@ -58,4 +58,12 @@ export const scheduleMutants: readonly Mutant[] = [
     replace: '',
     caughtBy: { file: 'queue/schedules.test.ts', test: 'obliterate takes schedules along' },
   },
+  {
+    name: 'a run whose predecessor is not finished is made',
+    why: 'two runs of a schedule overlap that must not',
+    file: 'src/ledger/tick.ts',
+    find: 'const busy = head !== undefined && head.finishedOn === undefined',
+    replace: 'const busy = head === undefined',
+    caughtBy: { file: 'sim/sim.test.ts', test: 'sixty seeds' },
+  },
 ]

@@ -11,6 +11,7 @@ import { must } from '../model/invariants.ts'
 import type { BoundsBook } from './bounds-book.ts'
 import { Entries, type Entry } from './entries.ts'
 import { type Rules, type Step } from './rules.ts'
+import type { SlotsBook } from './slots-book.ts'
 import type { Trace } from './trace.ts'
 
 /** One lease of a job. */
@@ -24,7 +25,7 @@ export interface Lease {
   end?: Departed | undefined
 }
 
-export type Departed = 'completed' | 'failed' | 'stalled' | 'given back' | 'removed' | 'gone'
+export type Departed = 'completed' | 'failed' | 'stalled' | 'cancelled' | 'given back' | 'removed' | 'gone'
 
 export interface BookedJob {
   readonly name: string
@@ -71,13 +72,20 @@ export class Books {
   readonly #trace: Trace
   readonly #rules: Rules
   readonly #bounds: BoundsBook
+  readonly #slots: SlotsBook
   readonly #now: () => number
   readonly #entries: Entries
   readonly #births = new Set<string>()
   readonly #numbers = new Set<number>()
   #born = 0
 
-  constructor(trace: Trace, rules: Rules, bounds: BoundsBook, now: () => number) {
+  constructor(
+    trace: Trace,
+    rules: Rules,
+    { bounds, slots }: { readonly bounds: BoundsBook; readonly slots: SlotsBook },
+    now: () => number,
+  ) {
+    this.#slots = slots
     this.#trace = trace
     this.#rules = rules
     this.#bounds = bounds
@@ -93,6 +101,7 @@ export class Books {
   /** A unit was applied by an incarnation of a machine. */
   apply(by: string, changes: readonly Change[], results: readonly Result[]): void {
     this.commits++
+    this.#slots.note(changes, (at) => results[at] !== false)
     changes.forEach((change, at) => {
       const result = results[at]!
       const claim = change.move?.to.find(({ lane }) => lane.startsWith('lease:'))?.mark

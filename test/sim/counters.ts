@@ -62,6 +62,13 @@ export const SOMETIMES = [
   'granted in strict order',
   'group as full as it may be',
   'group full, add refused',
+  'waiting job cancelled',
+  'running job cancelled',
+  'slots made',
+  'schedule caught up',
+  'slots missed by their rule',
+  'slot held by its predecessor',
+  'schedule triggered',
 ] as const
 
 /** Least shares of calls that succeed and of claims that get jobs; a few seeds may be worse than most. */

@@ -28,6 +28,8 @@ export interface JobSpec {
   readonly acts: readonly Act[]
   /** Length of the result's text. */
   readonly result: number
+  /** A schedule makes such jobs, any number of them. */
+  readonly scheduled?: boolean
 }
 
 /** Kills its process whenever it runs. */
@@ -59,6 +61,13 @@ export function drawJob(chance: Chance, n: number, world: Options): JobSpec {
       [1, 0],
     ] as const),
   }
+}
+
+/** What a schedule makes. */
+export function drawScheduledJob(chance: Chance, n: number, queue: number, world: Options): JobSpec {
+  const spec = drawJob(chance, n, world)
+  const { jobId: _, runAt: __, ...options } = spec.options
+  return { ...spec, queue, options, scheduled: true }
 }
 
 /** A process is killed under the lease, not some time after it. */

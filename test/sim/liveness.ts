@@ -54,6 +54,18 @@ export function endBound(world: World): number {
   return bound
 }
 
+/** Milliseconds for which schedules are watched once all is well: longer than a slot may be late. */
+export const scheduleWatch = (options: Options): number => startBound(options) + 2 * NAP_MS
+
+/** A slot that has come is decided in time. */
+export function checkSchedules(world: World): void {
+  const bound = startBound(world.plan.options) + NAP_MS
+  const isWatched = world.sites.some((site) => site.works && isUpFor(world, site.process, bound))
+  if (!isWatched) return
+  const late = world.slots.overdue(bound)
+  must(late.length === 0, `invariant 17: nobody decides ${late.join()}`)
+}
+
 /** Milliseconds within which nothing is left of limits once nothing runs. */
 export const forgetBound = ({ bounds, plan }: World): number =>
   bounds.forgetsWithin + startBound(plan.options) + NAP_MS

@@ -6,14 +6,17 @@ import type { Fault, LookFault } from '../faults/plan.ts'
 import { Chance } from './chance.ts'
 import { type BoundCall, drawBounds } from './flow.ts'
 import { type Options, drawOptions } from './options.ts'
-import { type JobSpec, drawJob } from './jobs.ts'
+import { type JobSpec, drawJob, drawScheduledJob } from './jobs.ts'
+import { type ScheduleCall, type ScheduleSpec, drawScheduleCalls, drawSchedules } from './schedules.ts'
 
 export type Call =
   | { readonly kind: 'add'; readonly jobs: readonly number[] }
   | { readonly kind: 'remove'; readonly job: number; readonly force: boolean }
   | { readonly kind: 'retry'; readonly job: number; readonly resetAttempts: boolean }
   | { readonly kind: 'pause' | 'resume' | 'look'; readonly queue: number }
+  | { readonly kind: 'cancel'; readonly job: number; readonly force: boolean }
   | BoundCall
+  | ScheduleCall
 
 /** What producers do and when. */
 export type PlannedCall = Call & { readonly at: number; readonly site: number; readonly id: number }
@@ -61,6 +64,7 @@ export interface Plan {
   readonly seed: number
   readonly options: Options
   readonly jobs: readonly JobSpec[]
+  readonly schedules?: readonly ScheduleSpec[] | undefined
   readonly calls: readonly PlannedCall[]
   readonly crashes: readonly Crash[]
   readonly pauses: readonly Pause[]
@@ -77,11 +81,20 @@ export const sitesOf = ({ shape, machines, producers }: Options): number =>
 export function drawPlan(seed: number, options = drawOptions(seed)): Plan {
   const chance = new Chance(seed, 'plan')
   const jobs = Array.from({ length: options.jobs }, (_, n) => drawJob(new Chance(seed, 'job', n), n, options))
+  const schedules = drawSchedules(seed, options, jobs.length)
+  const made = schedules.map(({ job, queue }) =>
+    drawScheduledJob(new Chance(seed, 'job', job), job, queue, options),
+  )
   return {
     seed,
     options,
-    jobs,
-    calls: [...drawCalls(chance, options, jobs), ...drawBoundCalls(new Chance(seed, 'bounds'), options)],
+    jobs: [...jobs, ...made],
+    schedules,
+    calls: [
+      ...drawCalls(chance, options, jobs),
+      ...drawBoundCalls(new Chance(seed, 'bounds'), options),
+      ...drawTimes(new Chance(seed, 'schedule calls'), options, schedules),
+    ],
     ...(options.trouble === 'all' ? drawTrouble(chance, options) : NO_TROUBLE),
   }
 }
@@ -128,6 +141,16 @@ function drawBoundCalls(chance: Chance, options: Options): PlannedCall[] {
 }
 
 const BOUND_IDS = 1000
+const SCHEDULE_IDS = 2000
+
+function drawTimes(chance: Chance, options: Options, specs: readonly ScheduleSpec[]): PlannedCall[] {
+  return drawScheduleCalls(chance, specs).map((call, index) => ({
+    ...call,
+    at: Math.floor(chance.next() * options.safetyMs * (call.kind === 'schedule' ? 0.3 : 1)),
+    site: siteOf(chance, sitesOf(options), options),
+    id: SCHEDULE_IDS + index,
+  }))
+}
 
 /** Producers are few: each has one place. */
 const siteOf = (chance: Chance, sites: number, { producers, shape, machines }: Options): number => {
@@ -142,6 +165,7 @@ function drawEdit(chance: Chance, jobs: readonly JobSpec[], queues: number): Cal
   return chance.weighted<Call>([
     [3, named.length > 0 ? { kind: 'add', jobs: [chance.of(named).n] } : { kind: 'look', queue: 0 }],
     [3, { kind: 'remove', job, force: chance.maybe(0.5) }],
+    [2, { kind: 'cancel', job, force: chance.maybe(0.4) }],
     [3, { kind: 'retry', job, resetAttempts: chance.maybe(0.5) }],
     [1, { kind: 'pause', queue: chance.int(0, queues - 1) }],
     [1.5, { kind: 'resume', queue: chance.int(0, queues - 1) }],

@@ -1,11 +1,12 @@
 /** What producers do: call, write down what they tried and what they were told, and call again where they have to. */
 import { Queue, type HoldfastError } from 'holdfast'
-import { headId } from '../../src/core/keys.ts'
+import { headId, scheduleId } from '../../src/core/keys.ts'
 import { must } from '../model/invariants.ts'
 import { Chance } from './chance.ts'
 import type { BoundCall } from './flow.ts'
 import { type JobSpec, QUEUES } from './jobs.ts'
 import type { PlannedCall } from './plan.ts'
+import type { ScheduleCall } from './schedules.ts'
 import type { Process } from './site.ts'
 import { checkError } from './witness.ts'
 import type { World } from './world.ts'
@@ -30,7 +31,13 @@ export async function play(world: World, process: Process, call: PlannedCall): P
 }
 
 /** Errors that another try would only meet again. */
-const FINAL: ReadonlySet<string> = new Set(['JOB_STATE', 'JOB_NOT_FOUND', 'GROUP_FULL', 'STORE_CLOSED'])
+const FINAL: ReadonlySet<string> = new Set([
+  'JOB_STATE',
+  'JOB_NOT_FOUND',
+  'GROUP_FULL',
+  'SCHEDULE_INVALID',
+  'STORE_CLOSED',
+])
 
 /** Without an id of its own a job may be there already; adding it again would make a second one. */
 function isWorthAnother(world: World, call: PlannedCall, error: HoldfastError): boolean {
@@ -87,6 +94,12 @@ async function ask(
       witness.triesToResume(call.queue)
       await queues[call.queue]!.resume()
       return witness.hasResumed(call.queue)
+    case 'cancel':
+      return cancel(world, queues, call)
+    case 'schedule':
+    case 'unschedule':
+    case 'trigger':
+      return schedule(world, queues, call)
     case 'bound':
       return sayBound(queues[call.queue]!, call)
     default: {
@@ -195,4 +208,35 @@ async function retry(
   must(found.queueName === QUEUES[queue], 'a job of another queue is given')
   world.witness.triesToRetry(job)
   await found.retry({ resetAttempts })
+}
+
+async function cancel(
+  world: World,
+  queues: readonly Queue[],
+  { job, force }: { job: number; force: boolean },
+): Promise<void> {
+  const id = world.witness.idOf(job)
+  if (id === undefined) return
+  world.witness.triesToCancel(job)
+  const { queue } = world.witness.spec(job)
+  const cancelled = await queues[queue]!.cancel(id, 'no longer wanted', { force })
+  world.trace.say(`cancelled ${id}: ${cancelled}`)
+}
+
+/** Makes or changes a schedule, ends it, or runs it now. */
+async function schedule(world: World, queues: readonly Queue[], call: ScheduleCall): Promise<void> {
+  const { key, queue, job, repeat } = world.plan.schedules![call.schedule]!
+  if (call.kind === 'unschedule') {
+    world.witness.triesToUnschedule(scheduleId(QUEUES[queue]!, key))
+    await queues[queue]!.removeJobScheduler(key)
+    return
+  }
+  world.witness.tries(job)
+  if (call.kind === 'trigger') {
+    await queues[queue]!.trigger(key)
+    return
+  }
+  const { data, options } = world.witness.spec(job)
+  const every = ('every' in call ? call.every : undefined) ?? repeat.every
+  await queues[queue]!.upsertJobScheduler(key, { ...repeat, every }, { name: 'job', data, opts: options })
 }

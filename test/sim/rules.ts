@@ -40,6 +40,8 @@ export interface Surroundings {
   readonly isPaused: (queue: string) => boolean
   /** Keys in a lane of finished jobs. */
   readonly sizeOf: (lane: string) => number
+  /** Whether jobs of a number are cancelled when the next is made. */
+  readonly mayGiveWay: (n: number) => boolean
   readonly entryOf: (claim: string) => Entry | undefined
   readonly count: (what: string) => void
 }
@@ -62,6 +64,7 @@ export class Rules {
     else if (to === undefined) this.#vanished(step)
     else if (isPromotion(from, to)) this.#notBefore(from, step.job!.key, step.name)
     else if ((from === 'done' || from === 'dead') && (to === 'ready' || to === 'grouped')) this.#retried(step)
+    else if (to === 'dead' && from !== 'done') this.#endedUnrun(step)
     else must(false, `invariant 10: ${step.name} goes from ${from} to ${to}`)
     return undefined
   }
@@ -148,6 +151,7 @@ export class Rules {
     )
     must(head!.fence > lease.fence, `invariant 7: the fence of ${name} does not rise past ${lease.fence}`)
     must(head!.generation === before.generation, `invariant 10: ${name} changes its generation in a lease`)
+    if (head!.failedCode === 'CANCELLED') return this.#cancelled(step, made + stalls)
     if (stalls === 1 && made === 0) return this.#stalled(step)
     must(lease.by === by, `invariant 8: ${by} ends the lease of ${lease.by} on ${name}`)
     must(stalls === 0, `invariant 11: ${name} has ${stalls} stalls more`)
@@ -168,6 +172,7 @@ export class Rules {
       return 'removed'
     }
     const { options } = this.#witness.spec(job!.n)
+    if (options.removeOnFail === true && this.#mayCancel(job!)) return 'gone'
     if (lease.by !== by) {
       // A stall that was one too many, of a job whose failures are not kept.
       must(
@@ -263,8 +268,30 @@ export class Rules {
     return 'failed'
   }
 
+  /** One that is not being run is ended by somebody else. */
+  #endedUnrun({ job, name, from, head }: Step): void {
+    must(head!.failedCode === 'CANCELLED', `invariant 10: ${name} goes from ${from} to ${head!.failedCode}`)
+    must(this.#mayCancel(job!), `invariant 26: ${name} is cancelled, and nobody asked for it`)
+    this.#world.count('waiting job cancelled')
+  }
+
+  /** Whatever its handler did, and whoever ends its lease. */
+  #cancelled({ job, name, to }: Step, counted: number): Departed {
+    must(this.#mayCancel(job!), `invariant 26: ${name} is cancelled, and nobody asked for it`)
+    must(to === 'dead' && counted === 0, `invariant 11: ${name} is cancelled, and comes to ${to}`)
+    this.#world.count('running job cancelled')
+    return 'cancelled'
+  }
+
+  /** Somebody tried to cancel it, or its schedule has the next run take its place. */
+  #mayCancel({ name, n }: BookedJob): boolean {
+    return this.#witness.mayCancel(name) || this.#world.mayGiveWay(n)
+  }
+
   #vanished({ job, name, from }: Step): void {
     if (this.#witness.mayRemove(name, false)) return
+    const { options } = this.#witness.spec(job!.n)
+    if (options.removeOnFail === true && this.#mayCancel(job!)) return
     must(
       from === 'done' || from === 'dead',
       `invariant 1: ${name} is gone from ${from}, and nobody removed it`,

@@ -4,7 +4,16 @@
  */
 import { Violation, must } from '../model/invariants.ts'
 import type { Tally } from './counters.ts'
-import { calmAfter, checkLiveness, endBound, forgetBound, liveJobs, reclaimBound } from './liveness.ts'
+import {
+  calmAfter,
+  checkLiveness,
+  checkSchedules,
+  endBound,
+  forgetBound,
+  liveJobs,
+  reclaimBound,
+  scheduleWatch,
+} from './liveness.ts'
 import { lookAtAll, textOfAll } from './look.ts'
 import { QUEUES } from './jobs.ts'
 import { escapePart } from '../../src/core/keys.ts'
@@ -136,12 +145,33 @@ class Run {
       sites[0]!.run((process) => void play(world, process, { ...call, id: -1, at: 0, site: 0 }))
     await settled()
     world.calmAt = Math.min(world.calmAt, timeline.now)
+    await this.#endSchedules()
+  }
+
+  /** They are watched for a while when all is well, then removed. */
+  async #endSchedules(): Promise<void> {
+    const { timeline, sites, plan } = this.#world
+    const world = this.#world
+    const { schedules = [] } = plan
+    if (schedules.length === 0) return
+    const end = timeline.now + scheduleWatch(plan.options)
+    for (; timeline.now < end; checkSchedules(world)) {
+      const next = timeline.now + TICK_MS
+      timeline.after(TICK_MS, () => undefined)
+      await this.#until(() => timeline.now >= next)
+    }
+    for (const schedule of schedules.keys())
+      sites[0]!.run(
+        (process) => void play(world, process, { kind: 'unschedule', schedule, id: -1, at: 0, site: 0 }),
+      )
+    await settled()
   }
 
   /** All jobs have ended, and nothing of their claims is left. */
   #isOver(): boolean {
     const { books, timeline, plan } = this.#world
     if (timeline.now < plan.options.safetyMs || liveJobs(this.#world).length > 0) return false
+    if (this.#world.slots.schedules.size > 0) return false
     return books.claims.size === 0
   }
 
@@ -188,8 +218,8 @@ class Run {
     this.#look()
     this.#checkBulks()
     const { books, witness } = world
-    for (const { n } of world.plan.jobs)
-      if (books.wasNumberBorn(n) && !witness.wasAcknowledged(n))
+    for (const { n, scheduled } of world.plan.jobs)
+      if (scheduled !== true && books.wasNumberBorn(n) && !witness.wasAcknowledged(n))
         world.count('add never acknowledged, yet there')
     // Claims that limits refuse say nothing of whether jobs were to be had.
     if (world.plan.options.flow === undefined) {

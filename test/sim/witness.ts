@@ -29,10 +29,13 @@ export class Witness {
   /** Whether the removal of a job was tried, and with force. */
   readonly #removals = new Map<string, boolean>()
   readonly #retries = new Set<string>()
+  readonly #cancels = new Set<string>()
+  /** Records of schedules whose removal was tried. */
+  readonly #unscheduled = new Set<string>()
   /** Queues whose `pause()` resolved, with no `resume()` tried since. */
   readonly #paused = new Set<string>()
   readonly #runs = new Map<string, Run>()
-  readonly #starts = new Map<number, number>()
+  readonly #starts = new Map<number | string, number>()
   readonly #crashes = new Map<string, number>()
   /** Claims whose handlers run, and how many of them. */
   readonly #running = new Map<string, number>()
@@ -97,6 +100,23 @@ export class Witness {
     if (name !== undefined) this.#retries.add(name)
   }
 
+  triesToCancel(n: number): void {
+    const name = this.#nameOf(n)
+    if (name !== undefined) this.#cancels.add(name)
+  }
+
+  triesToUnschedule(record: string): void {
+    this.#unscheduled.add(record)
+  }
+
+  mayCancel(name: string): boolean {
+    return this.#cancels.has(name)
+  }
+
+  mayUnschedule(record: string): boolean {
+    return this.#unscheduled.has(record)
+  }
+
   triesToResume(queue: number): void {
     this.#resumes[queue]!.tried++
     this.#resumes[queue]!.open++
@@ -143,8 +163,9 @@ export class Witness {
     must(lease.by === by, `invariant 6: ${by} runs ${lease.name} under a lease of ${lease.by}`)
     this.#runs.set(key, { n, by, end: undefined })
     this.#running.set(lease.claim, (this.#running.get(lease.claim) ?? 0) + 1)
-    const before = this.#starts.get(n) ?? 0
-    this.#starts.set(n, before + 1)
+    const whose = this.#specs[n]!.scheduled === true ? lease.name : n
+    const before = this.#starts.get(whose) ?? 0
+    this.#starts.set(whose, before + 1)
     return before
   }
 

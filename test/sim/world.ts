@@ -20,6 +20,7 @@ import { SAFETY_POLL_MS, healedLatency } from './options.ts'
 import { type Plan, sitesOf } from './plan.ts'
 import { Rules } from './rules.ts'
 import { type Process, Site } from './site.ts'
+import { SlotsBook } from './slots-book.ts'
 import { BEGINNING, Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
 import { Witness } from './witness.ts'
@@ -33,6 +34,7 @@ export class World {
   readonly witness: Witness
   readonly books: Books
   readonly bounds: BoundsBook
+  readonly slots: SlotsBook
   readonly sites: Site[]
   readonly faults: FaultSource
   /** Machines whose processes ended in good order: nothing of them may come to life again. */
@@ -72,6 +74,8 @@ export class World {
       isPaused: (queue: string) => this.books.paused.has(queue),
       sizeOf: (lane: string) => this.content.lanes.get(lane)?.size ?? 0,
       entryOf: (claim: string) => this.books.claims.get(claim),
+      mayGiveWay: (n: number) =>
+        plan.schedules?.some(({ job, repeat }) => job === n && repeat.overlap === 'cancel-previous') === true,
       count: (what: string) => this.count(what),
     }
     this.bounds = new BoundsBook({
@@ -82,7 +86,14 @@ export class World {
       maxSizeOf: (n) => plan.jobs[n]!.options.group?.maxSize,
     })
     const rules = new Rules(surroundings, this.witness)
-    this.books = new Books(this.trace, rules, this.bounds, () => this.timeline.now)
+    this.slots = new SlotsBook({
+      trace: this.trace,
+      storeTime: () => this.storeTime(),
+      jobs: () => this.books.jobs,
+      mayRemove: (record) => this.witness.mayUnschedule(record),
+      count: (what) => this.count(what),
+    })
+    this.books = new Books(this.trace, rules, this, () => this.timeline.now)
     this.faults = new FaultSource(plan, (what) => this.count(what), this.books)
     this.sites = Array.from({ length: sitesOf(options) }, (_, index) => {
       const error = (new Chance(seed, 'wall', index).next() * 2 - 1) * options.wallErrorMs
@@ -222,7 +233,7 @@ export class World {
       return this.count('end announced that somebody else made')
     this.guard(() =>
       must(
-        end === as || end === 'gone',
+        end === as || end === 'gone' || (end === 'cancelled' && as === 'failed'),
         `invariant 20: ${name} is announced as ${as}, and its lease ${end ?? 'lives'}`,
       ),
     )

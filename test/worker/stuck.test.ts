@@ -96,3 +96,22 @@ test.each([
   await host.advance(5000)
   expect(await after.queue.getJobCounts('completed')).toEqual({ completed: 3 })
 })
+
+test('a worker that others are always ahead of at a group without budget leaves it to them for a moment', async () => {
+  const { host, queue, store, worker } = stage()
+  for (const jobId of ['a', 'b']) await queue.add('n', 1, { jobId, group: { id: 'g' } })
+  const commit = store.inner.commit.bind(store.inner)
+  let ahead = 0
+  store.inner.commit = async (changes) => {
+    const postpones = changes.some(({ remove, add }) => remove?.[0]?.[0] === 'turn:q' && add !== undefined)
+    // Another worker takes the pointer to the end of the line; were there no end to it, no time would pass.
+    if (postpones && ++ahead <= 500) {
+      const to = [{ lane: 'turn:q', drop: 1, prefix: `${host.wall()}.${String(500_000 + ahead)}000/` }]
+      await commit([{ move: { from: { lane: 'turn:q', limit: 1 }, to } }])
+    }
+    return commit(changes)
+  }
+  worker(() => 1, { group: { limit: { max: 1, duration: 10_000 } } })
+  await host.advance(5000)
+  expect(ahead).toBeLessThan(400)
+})
