@@ -138,4 +138,20 @@ export const identityMutants: readonly Mutant[] = [
     replace: 'tags.some(',
     caughtBy: { file: FIND, test: 'what it finds is what a look at each job finds' },
   },
+  {
+    name: 'a key lapses whatever its job does',
+    why: 'a job that is tried for days is added a second time',
+    file: 'src/ledger/lapse.ts',
+    find: 'return isLive(raw, readHead(raw).head)',
+    replace: "return raw === ''",
+    caughtBy: { file: 'sim/sim.test.ts', test: 'sixty seeds' },
+  },
+  {
+    name: 'a job expires that was begun',
+    why: 'the second try of a job that took its time is never made',
+    file: 'src/core/lifecycle.ts',
+    find: 'expiresAt <= now && attemptsStarted === 0',
+    replace: 'expiresAt <= now && attemptsStarted >= 0',
+    caughtBy: { file: 'sim/sim.test.ts', test: 'sixty seeds' },
+  },
 ]

@@ -10,6 +10,8 @@ import type { Change, Moved, Result } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
 import type { BoundsBook } from './bounds-book.ts'
 import { Entries, type Entry } from './entries.ts'
+import type { KeysBook } from './keys-book.ts'
+import { isLetter } from './letters.ts'
 import { type Rules, type Step } from './rules.ts'
 import type { SlotsBook } from './slots-book.ts'
 import type { Trace } from './trace.ts'
@@ -58,6 +60,13 @@ const STATES: ReadonlySet<string> = new Set(STATE_LANES)
 const kindOf = (lane: string): string => lane.slice(0, lane.indexOf(':'))
 const queueOf = (lane: string): string => lane.slice(lane.indexOf(':') + 1)
 
+/** Books that are kept of what is not a job. */
+export interface Beside {
+  readonly bounds: BoundsBook
+  readonly slots: SlotsBook
+  readonly keys: KeysBook
+}
+
 export class Books {
   readonly jobs = new Map<string, BookedJob>()
   readonly leases = new Map<string, Lease>()
@@ -71,24 +80,17 @@ export class Books {
   claimsThatGot = 0
   readonly #trace: Trace
   readonly #rules: Rules
-  readonly #bounds: BoundsBook
-  readonly #slots: SlotsBook
+  readonly #beside: Beside
   readonly #now: () => number
   readonly #entries: Entries
   readonly #births = new Set<string>()
   readonly #numbers = new Set<number>()
   #born = 0
 
-  constructor(
-    trace: Trace,
-    rules: Rules,
-    { bounds, slots }: { readonly bounds: BoundsBook; readonly slots: SlotsBook },
-    now: () => number,
-  ) {
-    this.#slots = slots
+  constructor(trace: Trace, rules: Rules, beside: Beside, now: () => number) {
+    this.#beside = beside
     this.#trace = trace
     this.#rules = rules
-    this.#bounds = bounds
     this.#now = now
     this.#entries = new Entries(trace, rules)
   }
@@ -101,13 +103,13 @@ export class Books {
   /** A unit was applied by an incarnation of a machine. */
   apply(by: string, changes: readonly Change[], results: readonly Result[]): void {
     this.commits++
-    this.#slots.note(changes, (at) => results[at] !== false)
+    this.#beside.slots.note(changes, (at) => results[at] !== false)
     changes.forEach((change, at) => {
       const result = results[at]!
       const claim = change.move?.to.find(({ lane }) => lane.startsWith('lease:'))?.mark
       if (claim !== undefined) this.#countClaim(results, at)
       if (result !== false) this.#change(by, change, result)
-      if (claim !== undefined) this.#bounds.tried(claim)
+      if (claim !== undefined) this.#beside.bounds.tried(claim)
     })
   }
 
@@ -154,7 +156,8 @@ export class Books {
   }
 
   #change(by: string, change: Change, result: readonly Moved[]): void {
-    this.#bounds.note(change)
+    this.#beside.bounds.note(change)
+    this.#beside.keys.note(change)
     const touched = new Map<string, Touched>()
     const touch = (name: string): Touched => {
       let found = touched.get(name)
@@ -233,7 +236,7 @@ export class Books {
     const departed = this.#rules.step(step)
     if (job !== undefined) job.cameFrom = undefined
     if (job?.lease !== undefined) this.#endLease(job, departed)
-    else if (step.from === 'penned') this.#bounds.ended(job!)
+    else if (step.from === 'penned') this.#beside.bounds.ended(job!)
     this.#place(step, added)
   }
 
@@ -242,7 +245,7 @@ export class Books {
     lease.end = departed ?? 'gone'
     job.cameFrom = lease
     this.isBusy(lease.by, job.queue, this.#now())
-    this.#bounds.ended(job)
+    this.#beside.bounds.ended(job)
     job.lease = undefined
   }
 
@@ -264,7 +267,9 @@ export class Books {
 
   #newJob(step: Step, lane: string): BookedJob {
     const n = this.#rules.numberOf(step)
-    this.#bounds.added(step.name, n, groupOf(step.head!.key), this.jobs.values())
+    this.#beside.bounds.added(step.name, n, groupOf(step.head!.key), this.jobs.values())
+    if (step.head!.generation === undefined && !isLetter(step.name))
+      this.#beside.keys.added(step.name, this.#rules.keyOf(n))
     this.#births.add(step.name)
     this.#numbers.add(n)
     return {
@@ -291,7 +296,7 @@ export class Books {
     this.leases.set(`${claim}/${job.name}`, lease)
     job.lease = lease
     job.fence = fence
-    this.#bounds.granted(job, lease, this.held(undefined, job.queue), this.pennedBeside(job))
+    this.#beside.bounds.granted(job, lease, this.held(undefined, job.queue), this.pennedBeside(job))
   }
 
   /** A head that is rewritten where it is: what the job owns may change, nothing else. */

@@ -69,6 +69,16 @@ export const SOMETIMES = [
   'slots missed by their rule',
   'slot held by its predecessor',
   'schedule triggered',
+  'dead letter: ATTEMPTS_EXHAUSTED',
+  'dead letter: STALLED',
+  'dead letter: EXPIRED',
+  'letter sent back',
+  'waiting job expired',
+  'claimed job expired',
+  'idem taken over',
+  'dedup taken over',
+  'idempotency conflict',
+  'add answered with another job',
 ] as const
 
 /** Least shares of calls that succeed and of claims that get jobs; a few seeds may be worse than most. */

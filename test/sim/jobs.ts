@@ -1,7 +1,8 @@
 /** The jobs of a world and what their handlers do, try by try. */
 import type { JobOptions } from 'holdfast'
-import type { Chance } from './chance.ts'
+import { Chance } from './chance.ts'
 import { drawGroup } from './flow.ts'
+import { drawEnds } from './letters.ts'
 import type { Options } from './options.ts'
 
 /**
@@ -49,11 +50,12 @@ export function drawJob(chance: Chance, n: number, world: Options): JobSpec {
     ...drawJobOptions(chance, n, world, hangs),
     group: world.flow && drawGroup(chance, world.flow),
   }
+  const ends = world.ends === true ? drawEnds(new Chance(chance.next()), n, options.jobId) : {}
   return {
     n,
     queue: chance.int(0, world.queues - 1),
     data: { n, text: chance.maybe(0.1) ? 'd'.repeat(1200) : `é${chance.int(0, 9)}` },
-    options,
+    options: { ...options, ...ends },
     acts: acts.map((act) => inTime(act, options.timeout)),
     result: chance.weighted([
       [6, 3],
@@ -66,7 +68,14 @@ export function drawJob(chance: Chance, n: number, world: Options): JobSpec {
 /** What a schedule makes. */
 export function drawScheduledJob(chance: Chance, n: number, queue: number, world: Options): JobSpec {
   const spec = drawJob(chance, n, world)
-  const { jobId: _, runAt: __, ...options } = spec.options
+  const {
+    jobId: _,
+    runAt: __,
+    idempotencyKey: ___,
+    idempotencyKeyTTL: ____,
+    deduplication: _____,
+    ...options
+  } = spec.options
   return { ...spec, queue, options, scheduled: true }
 }
 

@@ -4,6 +4,7 @@ import { must } from '../model/invariants.ts'
 import type { BookedJob } from './books.ts'
 import { LONGEST_FAULT_MS } from './fault-source.ts'
 import { QUEUES } from './jobs.ts'
+import { isLetter } from './letters.ts'
 import { type Options, SAFETY_POLL_MS, healedLatency } from './options.ts'
 import { flowWait } from './flow.ts'
 import { dueIn } from './rules.ts'
@@ -32,7 +33,8 @@ export const calmAfter = (options: Options): number =>
 
 const FINISHED: ReadonlySet<string> = new Set(['done', 'dead'])
 const laneOf = ({ lane }: BookedJob): string => lane.slice(0, lane.indexOf(':'))
-const isLive = (job: BookedJob): boolean => !FINISHED.has(laneOf(job))
+/** A letter stays until somebody sends it back. */
+const isLive = (job: BookedJob): boolean => !FINISHED.has(laneOf(job)) && !isLetter(job.name)
 
 export const liveJobs = ({ books }: World): BookedJob[] => [...books.jobs.values()].filter(isLive)
 

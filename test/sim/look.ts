@@ -3,6 +3,7 @@ import type { MemoryContent } from 'holdfast/memory'
 import { type Dump, textOf, viewOf } from '../model/dump.ts'
 import { checkPartition, checkQueue, must } from '../model/invariants.ts'
 import { QUEUES } from './jobs.ts'
+import { LETTERS } from './letters.ts'
 import type { World } from './world.ts'
 
 const dumpOf = (content: MemoryContent): Dump => ({
@@ -14,11 +15,11 @@ export function lookAtAll(world: World): void {
   const { content, books } = world
   const { options } = world.plan
   const dump = dumpOf(content)
-  checkPartition(dump, QUEUES)
+  checkPartition(dump, [...QUEUES, LETTERS])
   const epoch = options.shape === 'own' ? String(content.opened) : undefined
   let jobs = 0
   let claims = 0
-  for (const queue of QUEUES.slice(0, options.queues)) {
+  for (const queue of [...QUEUES.slice(0, options.queues), LETTERS]) {
     const view = viewOf(dump, queue)
     checkQueue(dump, view, epoch)
     jobs += view.jobs.size

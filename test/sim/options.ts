@@ -2,6 +2,7 @@
 import type { FaultKind } from '../faults/plan.ts'
 import { Chance } from './chance.ts'
 import { type Flow, drawFlow } from './flow.ts'
+import { drawsEnds } from './letters.ts'
 
 export interface Options {
   /** `own`: one process after another on a store that says its epoch. `shared`: many on one store, as on a server. */
@@ -37,6 +38,8 @@ export interface Options {
   readonly deaf: boolean
   /** Bounds on what runs, where there are any. */
   readonly flow?: Flow | undefined
+  /** Whether jobs have dead letters, times to live and keys. */
+  readonly ends?: boolean
 }
 
 /** How often a store wakes its watchers whose hints may be lost. */
@@ -97,6 +100,7 @@ export function drawOptions(seed: number): Options {
     ...drawTiming(chance, shape, leaseMs, trouble),
     ...drawFaults(chance, shape, trouble),
     flow: drawFlow(seed, trouble),
+    ends: drawsEnds(seed, trouble),
   }
 }
 

@@ -14,6 +14,7 @@ export type Call =
   | { readonly kind: 'remove'; readonly job: number; readonly force: boolean }
   | { readonly kind: 'retry'; readonly job: number; readonly resetAttempts: boolean }
   | { readonly kind: 'pause' | 'resume' | 'look'; readonly queue: number }
+  | { readonly kind: 'redrive'; readonly count: number | undefined }
   | { readonly kind: 'cancel'; readonly job: number; readonly force: boolean }
   | BoundCall
   | ScheduleCall
@@ -102,7 +103,7 @@ export function drawPlan(seed: number, options = drawOptions(seed)): Plan {
 const NO_TROUBLE = { crashes: [], pauses: [], jumps: [], stops: [] }
 
 function drawCalls(chance: Chance, options: Options, jobs: readonly JobSpec[]): PlannedCall[] {
-  const { safetyMs, queues } = options
+  const { safetyMs } = options
   const calls: Call[] = []
   for (let n = 0; n < jobs.length; ) {
     const bulk = chance.maybe(0.15) ? chance.int(2, 6) : 1
@@ -116,7 +117,7 @@ function drawCalls(chance: Chance, options: Options, jobs: readonly JobSpec[]): 
   const moment = (): number => (bursts === undefined ? chance.next() : chance.of(bursts))
   const added = calls.map((call) => ({ call, at: Math.floor(moment() * safetyMs * 0.8) }))
   const others = Array.from({ length: chance.int(0, Math.ceil(jobs.length / 2)) }, () => {
-    const call = drawEdit(chance, jobs, queues)
+    const call = drawEdit(chance, jobs, options)
     return { call, at: Math.floor(chance.next() * safetyMs) }
   })
   const sites = sitesOf(options)
@@ -159,12 +160,19 @@ const siteOf = (chance: Chance, sites: number, { producers, shape, machines }: O
   return producer % 2 === 0 ? producer % machines : machines + (((producer - 1) / 2) % (sites - machines))
 }
 
-function drawEdit(chance: Chance, jobs: readonly JobSpec[], queues: number): Call {
+function drawEdit(chance: Chance, jobs: readonly JobSpec[], options: Options): Call {
+  const { queues } = options
   const job = chance.int(0, jobs.length - 1)
-  const named = jobs.filter(({ options }) => options.jobId !== undefined)
+  const named = jobs.filter(
+    ({ options: { jobId, idempotencyKey } }) => (jobId ?? idempotencyKey) !== undefined,
+  )
   return chance.weighted<Call>([
     [3, named.length > 0 ? { kind: 'add', jobs: [chance.of(named).n] } : { kind: 'look', queue: 0 }],
     [3, { kind: 'remove', job, force: chance.maybe(0.5) }],
+    [
+      options.ends === true ? 2 : 0,
+      { kind: 'redrive', count: chance.maybe(0.5) ? chance.int(1, 3) : undefined },
+    ],
     [2, { kind: 'cancel', job, force: chance.maybe(0.4) }],
     [3, { kind: 'retry', job, resetAttempts: chance.maybe(0.5) }],
     [1, { kind: 'pause', queue: chance.int(0, queues - 1) }],

@@ -35,6 +35,7 @@ const FINAL: ReadonlySet<string> = new Set([
   'JOB_STATE',
   'JOB_NOT_FOUND',
   'GROUP_FULL',
+  'IDEMPOTENCY_CONFLICT',
   'SCHEDULE_INVALID',
   'STORE_CLOSED',
 ])
@@ -43,7 +44,10 @@ const FINAL: ReadonlySet<string> = new Set([
 function isWorthAnother(world: World, call: PlannedCall, error: HoldfastError): boolean {
   if (FINAL.has(error.code)) return false
   if (call.kind !== 'add' || error.outcome === 'failed') return true
-  return call.jobs.every((n) => world.witness.spec(n).options.jobId !== undefined)
+  return call.jobs.every((n) => {
+    const { jobId, idempotencyKey } = world.witness.spec(n).options
+    return (jobId ?? idempotencyKey) !== undefined
+  })
 }
 
 async function attempt(
@@ -58,6 +62,7 @@ async function attempt(
   } catch (error) {
     return world.guard(() => {
       const checked = checkError(error, call.kind)
+      if (checked.code === 'IDEMPOTENCY_CONFLICT') world.count('idempotency conflict')
       if (checked.code === 'GROUP_FULL') world.count('group full, add refused')
       if (call.kind === 'add' && checked.outcome === 'failed') checkNothingAdded(world, call.jobs)
       if (call.kind === 'resume' && checked.outcome === 'failed') world.witness.hasResumed(call.queue)
@@ -68,7 +73,7 @@ async function attempt(
 
 async function ask(
   world: World,
-  { queues }: Process,
+  { queues, letters }: Process,
   call: PlannedCall,
   state: { unknown: boolean },
 ): Promise<void> {
@@ -94,6 +99,11 @@ async function ask(
       witness.triesToResume(call.queue)
       await queues[call.queue]!.resume()
       return witness.hasResumed(call.queue)
+    case 'redrive': {
+      const { redriven, skipped } = await letters.redrive({ count: call.count })
+      world.count('letter sent back', redriven)
+      return world.trace.say(`redriven ${redriven}, skipped ${skipped}`)
+    }
     case 'cancel':
       return cancel(world, queues, call)
     case 'schedule':
@@ -155,6 +165,11 @@ async function add(
     )
     jobs.forEach((job, at) => {
       const { n, options } = specs[at]!
+      // Of a job that is gone the key alone is left.
+      const given = job.data as { n: number } | undefined
+      const isOther = given === undefined ? options.idempotencyKey === undefined : given.n !== n
+      if (isOther && options.deduplication !== undefined) return world.count('add answered with another job')
+      must(!isOther, `invariant 13: job ${n} is added, and another one is given`)
       world.witness.acknowledged(n)
       must(
         options.jobId === undefined || job.id === options.jobId,
@@ -165,7 +180,7 @@ async function add(
         `invariant 1: job ${n} was acknowledged and is not in the store`,
       )
       must(
-        !job.deduplicated || world.witness.perhapsAdded(n) > 1,
+        !job.deduplicated || world.witness.perhapsAdded(n) > 1 || options.deduplication !== undefined,
         `invariant 4: job ${n} was added once and is said to be a duplicate`,
       )
       if (job.deduplicated)

@@ -10,7 +10,9 @@ import type { Change } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
 import type { BookedJob, Departed } from './books.ts'
 import type { Entry } from './entries.ts'
-import { type JobSpec, KEPT, isPill } from './jobs.ts'
+import { Endings } from './endings.ts'
+import { type JobSpec, isPill } from './jobs.ts'
+import { isLetter, letterOf } from './letters.ts'
 import type { Options } from './options.ts'
 import type { Witness } from './witness.ts'
 
@@ -40,6 +42,8 @@ export interface Surroundings {
   readonly isPaused: (queue: string) => boolean
   /** Keys in a lane of finished jobs. */
   readonly sizeOf: (lane: string) => number
+  /** Whether retention goes by bytes for some. */
+  readonly prunesByBytes: boolean
   /** Whether jobs of a number are cancelled when the next is made. */
   readonly mayGiveWay: (n: number) => boolean
   readonly entryOf: (claim: string) => Entry | undefined
@@ -49,10 +53,12 @@ export interface Surroundings {
 export class Rules {
   readonly #world: Surroundings
   readonly #witness: Witness
+  readonly #endings: Endings
 
   constructor(world: Surroundings, witness: Witness) {
     this.#world = world
     this.#witness = witness
+    this.#endings = new Endings(world, witness)
   }
 
   /** What became of the lease that ends with a step, where one does. */
@@ -61,10 +67,11 @@ export class Rules {
     if (from === undefined) this.#added(step)
     else if (to === 'lease') this.#granted(step)
     else if (from === 'lease') return this.#ended(step)
-    else if (to === undefined) this.#vanished(step)
+    else if (to === undefined) this.#endings.vanished(step)
+    else if (isLetter(step.name) && from === 'ready' && to === 'ready') this.#isOfJob(step)
     else if (isPromotion(from, to)) this.#notBefore(from, step.job!.key, step.name)
     else if ((from === 'done' || from === 'dead') && (to === 'ready' || to === 'grouped')) this.#retried(step)
-    else if (to === 'dead' && from !== 'done') this.#endedUnrun(step)
+    else if (to === 'dead' && from !== 'done') this.#endings.unrun(step)
     else must(false, `invariant 10: ${step.name} goes from ${from} to ${to}`)
     return undefined
   }
@@ -107,15 +114,34 @@ export class Rules {
     must(job?.lease?.by === by, `invariant 8: ${by} writes progress or a log of ${name} without its lease`)
   }
 
-  #added({ head, to, name, key }: Step): void {
+  #added(step: Step): void {
+    const { head, to, name, key } = step
     must(head !== undefined && NEW.has(to!), `invariant 5: ${name} comes to ${to} from nowhere`)
     const { attemptsMade, attemptsStarted, stalledCounter, generation } = head
+    const counts = [attemptsMade, attemptsStarted, stalledCounter]
     must(
-      [attemptsMade, attemptsStarted, stalledCounter, generation].every((count) => count === undefined),
+      counts.every((count) => count === undefined),
       `invariant 11: ${name} is new and has been counted`,
     )
+    if (isLetter(name)) this.#isOfJob(step)
+    else if (generation !== undefined)
+      must(
+        step.change.delete?.includes(letterOf(name)) === true,
+        `invariant 11: ${name} comes in its generation ${generation}, and was no letter`,
+      )
     if (to === 'due' || to === 'arrive')
       must(timeOf(key!) === head.runAt, `invariant 5: ${name} is due at another time than its head says`)
+  }
+
+  /** With a letter goes the job that it is made of. */
+  #isOfJob({ name, change }: Step): void {
+    const isMade = change.delete?.some((id) => id.split(':').length === 2 && letterOf(id) === name) === true
+    must(isMade, `invariant 2: nobody's end is the dead letter ${name}`)
+  }
+
+  /** What a job is added with that others may have taken. */
+  keyOf(n: number): string | undefined {
+    return this.#witness.spec(n).options.idempotencyKey
   }
 
   #granted({ from, job, name, key, by }: Step): void {
@@ -141,7 +167,7 @@ export class Rules {
   #ended(step: Step): Departed {
     const { job, name, to, head, by } = step
     const lease = job!.lease!
-    if (to === undefined) return this.#endedAndGone(step)
+    if (to === undefined) return this.#endings.gone(step)
     const before = job!.head
     const made = (head!.attemptsMade ?? 0) - (before.attemptsMade ?? 0)
     const stalls = (head!.stalledCounter ?? 0) - (before.stalledCounter ?? 0)
@@ -151,7 +177,8 @@ export class Rules {
     )
     must(head!.fence > lease.fence, `invariant 7: the fence of ${name} does not rise past ${lease.fence}`)
     must(head!.generation === before.generation, `invariant 10: ${name} changes its generation in a lease`)
-    if (head!.failedCode === 'CANCELLED') return this.#cancelled(step, made + stalls)
+    if (head!.failedCode === 'CANCELLED' || head!.failedCode === 'EXPIRED')
+      return this.#endings.cancelledOrExpired(step, made + stalls)
     if (stalls === 1 && made === 0) return this.#stalled(step)
     must(lease.by === by, `invariant 8: ${by} ends the lease of ${lease.by} on ${name}`)
     must(stalls === 0, `invariant 11: ${name} has ${stalls} stalls more`)
@@ -163,39 +190,9 @@ export class Rules {
     return 'given back'
   }
 
-  #endedAndGone({ job, name, by, change }: Step): Departed {
-    const lease = job!.lease!
-    const forced = this.#witness.mayRemove(name, true)
-    if (change.hint?.some((lane) => lane.startsWith('evicted:')) === true) {
-      must(forced, `invariant 8: ${name} is removed while it runs, and nobody forced it`)
-      this.#world.count('running job removed by force')
-      return 'removed'
-    }
-    const { options } = this.#witness.spec(job!.n)
-    if (options.removeOnFail === true && this.#mayCancel(job!)) return 'gone'
-    if (lease.by !== by) {
-      // A stall that was one too many, of a job whose failures are not kept.
-      must(
-        options.removeOnFail === true && (job!.head.stalledCounter ?? 0) >= this.#world.options.maxStalls,
-        `invariant 8: ${by} removes ${name}, which ${lease.by} runs`,
-      )
-      this.#overdue(name, lease.claim)
-      return 'stalled'
-    }
-    const how = this.#witness.endingOf(lease)
-    must(
-      how !== undefined || options.removeOnFail === true,
-      `invariant 1: ${name} is gone, though its handler did not end`,
-    )
-    // One that returned after its time limit had failed before.
-    if (how?.kind === 'returned' && !(options.removeOnFail === true && options.timeout !== undefined))
-      must(options.removeOnComplete === true, `invariant 1: ${name} completed and is gone`)
-    return 'gone'
-  }
-
   #stalled({ job, name, to, head }: Step): Departed {
     const { maxStalls } = this.#world.options
-    this.#overdue(name, job!.lease!.claim)
+    this.#endings.overdue(name, job!.lease!.claim)
     const stalls = head!.stalledCounter!
     if (stalls > maxStalls)
       must(
@@ -229,18 +226,6 @@ export class Rules {
       )
   }
 
-  /** A lease ends without its holder only under a verdict, or because its epoch is over. */
-  #overdue(name: string, claim: string): void {
-    const epoch = this.#world.epoch()
-    if (epoch !== undefined && readClaimName(claim).epoch !== epoch)
-      return this.#world.count('lease of an earlier epoch ended')
-    const entry = this.#world.entryOf(claim)
-    must(
-      entry?.lane === 'reap',
-      `invariant 6: the lease of ${name} under ${claim} is ended without a verdict`,
-    )
-  }
-
   #completed({ job, name, head, change }: Step): Departed {
     const how = this.#witness.endingOf(job!.lease!)
     must(
@@ -266,41 +251,6 @@ export class Rules {
     if (last) must(to === 'dead', `invariant 11: ${name} has no tries left and is in ${to}`)
     if (to === 'dead') this.#world.count(`failed for good: ${head!.failedCode}`)
     return 'failed'
-  }
-
-  /** One that is not being run is ended by somebody else. */
-  #endedUnrun({ job, name, from, head }: Step): void {
-    must(head!.failedCode === 'CANCELLED', `invariant 10: ${name} goes from ${from} to ${head!.failedCode}`)
-    must(this.#mayCancel(job!), `invariant 26: ${name} is cancelled, and nobody asked for it`)
-    this.#world.count('waiting job cancelled')
-  }
-
-  /** Whatever its handler did, and whoever ends its lease. */
-  #cancelled({ job, name, to }: Step, counted: number): Departed {
-    must(this.#mayCancel(job!), `invariant 26: ${name} is cancelled, and nobody asked for it`)
-    must(to === 'dead' && counted === 0, `invariant 11: ${name} is cancelled, and comes to ${to}`)
-    this.#world.count('running job cancelled')
-    return 'cancelled'
-  }
-
-  /** Somebody tried to cancel it, or its schedule has the next run take its place. */
-  #mayCancel({ name, n }: BookedJob): boolean {
-    return this.#witness.mayCancel(name) || this.#world.mayGiveWay(n)
-  }
-
-  #vanished({ job, name, from }: Step): void {
-    if (this.#witness.mayRemove(name, false)) return
-    const { options } = this.#witness.spec(job!.n)
-    if (options.removeOnFail === true && this.#mayCancel(job!)) return
-    must(
-      from === 'done' || from === 'dead',
-      `invariant 1: ${name} is gone from ${from}, and nobody removed it`,
-    )
-    this.#world.count('finished job pruned')
-    must(
-      this.#world.sizeOf(job!.lane) >= KEPT,
-      `invariant 25: ${name} is pruned from ${from}, which then holds less than is kept`,
-    )
   }
 
   #retried({ job, name, head }: Step): void {

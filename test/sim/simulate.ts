@@ -234,7 +234,11 @@ class Run {
     const { plan, books } = this.#world
     for (const call of plan.calls) {
       if (call.kind !== 'add' || call.jobs.length < 2) continue
-      const own = call.jobs.filter((n) =>
+      const keyless = call.jobs.filter((n) => {
+        const { idempotencyKey, deduplication } = plan.jobs[n]!.options
+        return idempotencyKey === undefined && deduplication === undefined
+      })
+      const own = keyless.filter((n) =>
         plan.calls.every((other) => other === call || other.kind !== 'add' || !other.jobs.includes(n)),
       )
       const born = own.filter((n) => books.wasNumberBorn(n)).length

@@ -5,6 +5,7 @@
 import { Queue, Worker } from 'holdfast'
 import { must } from '../model/invariants.ts'
 import { QUEUES } from './jobs.ts'
+import { LETTERS } from './letters.ts'
 import type { Link } from './link.ts'
 import type { Machine } from './machine.ts'
 import type { FaultStore } from '../faults/fault-store.ts'
@@ -17,6 +18,8 @@ export interface Process {
   readonly link: Link
   readonly store: FaultStore
   readonly queues: readonly Queue[]
+  /** Of dead letters. */
+  readonly letters: Queue
   readonly workers: readonly Worker[]
   /** On the timeline. */
   readonly since: number
@@ -70,6 +73,7 @@ export class Site {
       link,
       store,
       queues,
+      letters: new Queue(LETTERS, { store: link }),
       workers,
       since,
       thawedAt: -Infinity,
@@ -129,7 +133,7 @@ export class Site {
     world.guard(() =>
       must(took <= timeout + CLOSE_EXTRA_MS, `invariant 33: close({ timeout: ${timeout} }) took ${took} ms`),
     )
-    for (const queue of queues) await queue.close()
+    for (const queue of [...queues, process.letters]) await queue.close()
     await machine.sleep(0)
     world.trace.say(`${machine.name} is closed, ${machine.timers} timers`)
     world.guard(() =>

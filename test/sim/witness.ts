@@ -60,8 +60,9 @@ export class Witness {
     const n = this.#byData.get(text)
     if (n === undefined || !this.#tried.has(n)) return undefined
     const { jobId } = this.#specs[n]!.options
-    if (jobId === undefined) this.#ids.set(n, id)
-    return jobId === undefined || jobId === id ? n : undefined
+    const isLetter = id.startsWith(`${QUEUES[this.#specs[n]!.queue]!}:`)
+    if (jobId === undefined && !isLetter) this.#ids.set(n, id)
+    return isLetter || jobId === undefined || jobId === id ? n : undefined
   }
 
   /** The id of a job, as far as it is known. */

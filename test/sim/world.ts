@@ -14,6 +14,7 @@ import { BoundsBook } from './bounds-book.ts'
 import { Chance, hashOf } from './chance.ts'
 import { type Tally, count } from './counters.ts'
 import { FaultSource } from './fault-source.ts'
+import { KeysBook } from './keys-book.ts'
 import { Link } from './link.ts'
 import { Machine } from './machine.ts'
 import { SAFETY_POLL_MS, healedLatency } from './options.ts'
@@ -35,6 +36,7 @@ export class World {
   readonly books: Books
   readonly bounds: BoundsBook
   readonly slots: SlotsBook
+  readonly keys: KeysBook
   readonly sites: Site[]
   readonly faults: FaultSource
   /** Machines whose processes ended in good order: nothing of them may come to life again. */
@@ -66,12 +68,17 @@ export class World {
     const surroundings = {
       options,
       now: () => this.storeTime(),
+      storeTime: () => this.storeTime(),
+      jobs: () => this.books.jobs,
       epoch: () => (options.shape === 'own' ? String(this.content.opened) : undefined),
       isCalm: () => this.timeline.now > this.calmAt,
       isWell: (by: string) => this.#isWell(by),
       isUp: (by: string) => this.#processOf(by) !== undefined,
       holdsLeases: (claim: string) => this.books.held().some(({ lease }) => lease!.claim === claim),
       isPaused: (queue: string) => this.books.paused.has(queue),
+      prunesByBytes: plan.jobs.some(
+        ({ options: { removeOnComplete: kept } }) => typeof kept === 'object' && kept.maxBytes !== undefined,
+      ),
       sizeOf: (lane: string) => this.content.lanes.get(lane)?.size ?? 0,
       entryOf: (claim: string) => this.books.claims.get(claim),
       mayGiveWay: (n: number) =>
@@ -82,17 +89,15 @@ export class World {
       ...surroundings,
       content: this.content,
       now: () => this.timeline.now,
-      storeTime: () => this.storeTime(),
       maxSizeOf: (n) => plan.jobs[n]!.options.group?.maxSize,
     })
     const rules = new Rules(surroundings, this.witness)
     this.slots = new SlotsBook({
+      ...surroundings,
       trace: this.trace,
-      storeTime: () => this.storeTime(),
-      jobs: () => this.books.jobs,
       mayRemove: (record) => this.witness.mayUnschedule(record),
-      count: (what) => this.count(what),
     })
+    this.keys = new KeysBook(surroundings)
     this.books = new Books(this.trace, rules, this, () => this.timeline.now)
     this.faults = new FaultSource(plan, (what) => this.count(what), this.books)
     this.sites = Array.from({ length: sitesOf(options) }, (_, index) => {
