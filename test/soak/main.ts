@@ -29,7 +29,9 @@ for (const name of names) {
     })
     console.log(`${name}: ${reached} in ${((performance.now() - began) / 1000).toFixed(0)} s`)
   } catch (error) {
-    console.log(`${name}: ${(error as Error).message}`)
+    const { message, cause } = error as Error
+    console.log(`${name}: ${message}`)
+    if (cause !== undefined) console.log(cause)
     failed = name
     break
   }
