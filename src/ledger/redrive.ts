@@ -78,10 +78,14 @@ async function redrivePage(
   let skipped = 0
   let keys = page
   for (let round = 0; round < ROUNDS && keys.length > 0 && names.length < most; round++) {
-    const found = (await lettersAt(ledger, lane, keys)).filter(wanted).slice(0, most - names.length)
+    const found = (await lettersAt(ledger, lane, keys)).filter(wanted)
     const taken = await ledger.store.read(found.map(({ head }) => headId(head.origin.queue, head.origin.id)))
-    const free = found.filter((_, at) => taken[at] === undefined)
-    skipped += found.length - free.length
+    const free: Found[] = []
+    for (const [at, letter] of found.entries()) {
+      if (free.length === most - names.length) break
+      if (taken[at] === undefined) free.push(letter)
+      else skipped++
+    }
     const answers = await commitBlocks(ledger.store, await planRedrives(ledger, free))
     const refused: string[] = []
     for (const [at, answer] of answers.entries()) {

@@ -11,12 +11,12 @@ import { sweepBulks } from '../../src/ledger/bulk.ts'
 import { nextUlid } from '../../src/ulids.ts'
 import { type Added, type Held, type ModelNewJob, addAllToWorld } from './add-world.ts'
 import { type Command, aFault, aQueue, times } from './drawn.ts'
-import type { Fault, QueueNumber, Side } from './harness.ts'
+import { type Fault, QUEUES, type QueueNumber, type Side } from './harness.ts'
 import { countMeetings } from './identity-commands.ts'
 import { counters } from './counters.ts'
 import type { ModelSide } from './model.ts'
 import { type Scene, Step } from './step.ts'
-import type { World } from './world.ts'
+import type { ModelOptions, World } from './world.ts'
 
 /** A unit holds one or two jobs. */
 const OPERATIONS = 5
@@ -69,11 +69,15 @@ const sweptBy =
   ({ entry }: ModelSide['staged'][number]): boolean =>
     entry!.until < now || (real.store.epoch !== undefined && entry!.epoch !== real.store.epoch)
 
-const namedJobs = (jobs: readonly ModelNewJob[], { ledger }: Side): NewJob[] =>
+/** Options as they are given to a queue. */
+export const optionsOf = ({ deadLetter, ...options }: ModelOptions, queue: string): object =>
+  deadLetter === true ? { ...options, deadLetter: QUEUES.find((name) => name !== queue) } : options
+
+const namedJobs = (jobs: readonly ModelNewJob[], { ledger, name: queue }: Side): NewJob[] =>
   jobs.map(({ id, data, options }) => ({
     name: 'n',
     data: encodeData(data),
-    options: checkJobOptions({ ...options, jobId: id }, {}),
+    options: checkJobOptions({ ...optionsOf(options, queue), jobId: id }, {}),
     id,
     ulid: nextUlid(ledger.store),
   }))

@@ -1,12 +1,12 @@
 /** The commands of the model test, as fast-check draws them. A feature adds its own to the list at the end. */
 import * as fc from 'fast-check'
 import { type ModelNewJob, addAllToWorld } from './add-world.ts'
-import { type AddFacts, addNoting, answerOf, bulkCommands, heldBy } from './bulk-commands.ts'
+import { type AddFacts, addNoting, answerOf, bulkCommands, heldBy, optionsOf } from './bulk-commands.ts'
 import { claiming } from './claim-commands.ts'
-import { type Command, aFaultAtOnce, aQueue, anId, times } from './drawn.ts'
+import { type Command, aFaultAtOnce, aQueue, aJobId, anId, times } from './drawn.ts'
 import { cancelInWorld, removeInWorld, retryInWorld } from './end-world.ts'
 import type { Fault, QueueNumber } from './harness.ts'
-import { countMeetings, identified } from './identity-commands.ts'
+import { countMeetings, sharing } from './identity-commands.ts'
 import { limiting } from './limit-commands.ts'
 import { counters } from './counters.ts'
 import { type Scene, Step } from './step.ts'
@@ -33,27 +33,35 @@ const someOptions: fc.Arbitrary<ModelOptions> = fc.record(
     removeOnFail: fc.constantFrom(false, false, true),
     keepLogs: fc.constantFrom(0, 2, 5),
     tags: fc.constantFrom(['red'], ['red', 'a/b']),
+    deadLetter: fc.constantFrom(true, false, false),
   },
   { requiredKeys: ['keepLogs'] },
 )
 
-const newJob = identified(fc.record({ id: anId, data: someData, options: someOptions }))
+const plainJob = fc.record({ id: anId, data: someData, options: someOptions })
+export const sharingJob = sharing(plainJob)
+export const newJob = fc.oneof({ weight: 6, arbitrary: plainJob }, { weight: 7, arbitrary: sharingJob })
 
 const short = ({ id, options, data }: ModelNewJob): string =>
   `${id} ${JSON.stringify(options)}${JSON.stringify(data)?.length}`
 
-const bulkOf = (jobs: readonly ModelNewJob[]) =>
-  jobs.map(({ id, data, options }) => ({ name: 'n', data, opts: { ...options, jobId: id } }))
+const bulkOf = (jobs: readonly ModelNewJob[], queue: string) =>
+  jobs.map(({ id, data, options }) => ({
+    name: 'n',
+    data,
+    opts: { ...optionsOf(options, queue), jobId: id },
+  }))
 
 const addBulk = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
   new Step(`add(${jobs.map(short).join('; ')})`, q, fault, {
     prepare: ({ model }): AddFacts => ({ first: (model.incarnations += jobs.length), error: undefined }),
     act: (facts, { here }) =>
-      addNoting(facts, async () =>
-        jobs.length === 1
-          ? [await here.queue.add('n', jobs[0]!.data, { ...jobs[0]!.options, jobId: jobs[0]!.id })]
-          : here.queue.addBulk(bulkOf(jobs)),
-      ),
+      addNoting(facts, async () => {
+        const [first, ...more] = bulkOf(jobs, here.name)
+        return more.length === 0
+          ? [await here.queue.add('n', first!.data, first!.opts)]
+          : here.queue.addBulk([first!, ...more])
+      }),
     expect: ({ first, error }, world, { now, side }) => {
       const held = heldBy(side, world, () => false)
       const added = addAllToWorld(world, jobs, { now, incarnation: first, held })
@@ -135,11 +143,12 @@ const crash = () =>
     await real.restart()
   })
 
-export const adding: fc.Arbitrary<Command> = fc
-  .tuple(aQueue, newJob, aFaultAtOnce)
-  .map(([q, job, fault]) => addBulk(q, [job], fault))
+export const addingOf = (job: fc.Arbitrary<ModelNewJob>): fc.Arbitrary<Command> =>
+  fc.tuple(aQueue, job, aFaultAtOnce).map(([q, one, fault]) => addBulk(q, [one], fault))
 
-const anAdvance = fc
+export const adding = addingOf(newJob)
+
+export const advancing = fc
   .constantFrom(1, 999, 1001, 3000, 6000, 20_000)
   .map((ms) => time(`advance(${ms})`, ({ real }) => real.host.advance(ms)))
 
@@ -147,7 +156,7 @@ const anAdvance = fc
 export const commands: fc.Arbitrary<Command>[] = [
   ...times(8, adding),
   ...times(14, claiming),
-  ...times(3, anAdvance),
+  ...times(3, advancing),
   ...times(2, limiting),
   ...bulkCommands(newJob),
   fc
@@ -157,13 +166,15 @@ export const commands: fc.Arbitrary<Command>[] = [
     .tuple(aQueue, fc.constantFrom(true, false, false, false), aFaultAtOnce)
     .map(([q, on, fault]) => setPaused(q, on, fault)),
   fc
-    .tuple(aQueue, anId, fc.boolean(), aFaultAtOnce)
+    .tuple(aQueue, aJobId, fc.boolean(), aFaultAtOnce)
     .map(([q, id, force, fault]) => remove(q, id, force, fault)),
-  fc.tuple(aQueue, anId, fc.boolean(), aFaultAtOnce).map(([q, id, anew, fault]) => retry(q, id, anew, fault)),
+  fc
+    .tuple(aQueue, aJobId, fc.boolean(), aFaultAtOnce)
+    .map(([q, id, anew, fault]) => retry(q, id, anew, fault)),
   ...times(
     3,
     fc
-      .tuple(aQueue, anId, fc.constantFrom(false, false, true), aFaultAtOnce)
+      .tuple(aQueue, aJobId, fc.constantFrom(false, false, true), aFaultAtOnce)
       .map(([q, id, force, fault]) => cancel(q, id, force, fault)),
   ),
   fc

@@ -47,5 +47,9 @@ export const counters = {
   remade: 0,
   followed: 0,
   extended: 0,
+  letters: 0,
+  displaced: 0,
+  redriven: 0,
+  skipped: 0,
 }
 export type Counters = typeof counters

@@ -1,6 +1,7 @@
 /** What commands are drawn from: ids, queues, faults, and how often each. */
 import * as fc from 'fast-check'
-import type { Fault, QueueNumber, Real } from './harness.ts'
+import { type Fault, QUEUES, type QueueNumber, type Real } from './harness.ts'
+import { letterId } from './letter-world.ts'
 import type { Model } from './model.ts'
 
 export type Command = fc.AsyncCommand<Model, Real>
@@ -11,6 +12,11 @@ export const LEASE_MS = [1000, 5000] as const
 
 export const aQueue = fc.constantFrom<QueueNumber>(0, 0, 0, 1)
 export const anId = fc.constantFrom(...IDS)
+/** Of a job that may have come from the other queue. */
+export const aJobId = fc.oneof(
+  { weight: 6, arbitrary: anId },
+  { weight: 1, arbitrary: fc.constantFrom('a:1', 'a:2', letterId(QUEUES[1], '1')) },
+)
 
 /** Most commands go well. */
 export const aFault: fc.Arbitrary<Fault | undefined> = fc.oneof(

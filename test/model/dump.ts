@@ -1,5 +1,6 @@
 /** Everything a store holds, read raw from its engine, and what that says of one queue's jobs. */
 import { decodeHead, DATA, RESULT, owns, type Head } from '../../src/core/head.ts'
+import { readStory } from '../../src/core/dead-letter.ts'
 import { decodeConfig } from '../../src/core/config.ts'
 import { unseal } from '../../src/core/codec.ts'
 import { decodeDeduplication } from '../../src/core/deduplication.ts'
@@ -53,6 +54,8 @@ export interface ShownJob {
   readonly result: string
   readonly progress: string
   readonly logs: readonly string[]
+  /** The log lines of the job that it was in another queue. */
+  readonly originLogs: readonly string[]
 }
 
 /** What of a dump is one queue's. */
@@ -263,6 +266,7 @@ function partsOf({ records }: Dump, name: string, head: Head, lane: StateLane, k
     result: head[RESULT] ?? part('result'),
     progress: part('progress'),
     logs: logsOf(records, name, head),
+    originLogs: owns(head, 'origin') ? readStory(records.get(partId('origin', name))!).logs : [],
   }
 }
 

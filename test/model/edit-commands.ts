@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { encodeData } from '../../src/core/payload.ts'
 import { changeData } from '../../src/ledger/edit.ts'
 import type { Job } from '../../src/index.ts'
-import { type Command, aFault, aQueue, anId, times } from './drawn.ts'
+import { type Command, aFault, aQueue, aJobId, times } from './drawn.ts'
 import type { Fault, QueueNumber } from './harness.ts'
 import { delayInWorld, prioritiseInWorld } from './mass-world.ts'
 import { counters } from './counters.ts'
@@ -106,7 +106,7 @@ const someEdit: fc.Arbitrary<Edit> = fc.oneof(
 )
 
 const edits = fc
-  .tuple(aQueue, anId, someEdit, aFault)
+  .tuple(aQueue, aJobId, someEdit, aFault)
   .map(([q, id, change, fault]) => edit(q, id, change, fault))
 
 export const editCommands: fc.Arbitrary<Command>[] = [

@@ -1,4 +1,5 @@
 /** How leases and jobs end in a possible world: tried again, finished, or gone. */
+import { letterOf, sendFrom } from './letter-world.ts'
 import { type Leaving, leaveInWorld } from './share-world.ts'
 import {
   MAX_STALLS,
@@ -75,6 +76,8 @@ function deadInWorld(
   leaving: Leaving = 'ended',
 ): World {
   const left = leaveInWorld(world, job, leaving)
+  if (job.options.deadLetter === true && failedCode !== 'CANCELLED')
+    return sendFrom(left, job.id, letterOf({ ...job, finishedOn: now }, failedCode, now))
   if (job.options.removeOnFail === true) return withoutJob(left, job.id)
   return withJob(left, { ...job, place: 'dead', finishedOn: now, failedCode })
 }

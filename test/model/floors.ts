@@ -46,8 +46,11 @@ const FLOORS: Partial<Counters> = {
   idsLapsed: 2,
   idsRemoved: 8,
   remade: 10,
-  followed: 1,
+  followed: 2,
   extended: 1,
+  letters: 30,
+  redriven: 3,
+  skipped: 1,
 }
 
 /** `part`: how much of the floors so many runs reach. */

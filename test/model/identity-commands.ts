@@ -44,9 +44,7 @@ const aDeduplication: fc.Arbitrary<Identity> = fc
   })
   .map(({ id, way }) => ({ options: { deduplication: { ...way, id } } }))
 
-/** Most jobs have nothing in common with others. */
 const anIdentity: fc.Arbitrary<Identity> = fc.oneof(
-  { weight: 6, arbitrary: fc.constant({}) },
   { weight: 2, arbitrary: aKey },
   { weight: 4, arbitrary: aDeduplication },
   {
@@ -57,11 +55,12 @@ const anIdentity: fc.Arbitrary<Identity> = fc.oneof(
   },
 )
 
-export const identified = (newJob: fc.Arbitrary<ModelNewJob>): fc.Arbitrary<ModelNewJob> =>
-  fc.tuple(newJob, anIdentity).map(([job, identity]) => ({
-    ...job,
+/** Jobs that have something in common with others. */
+export const sharing = (job: fc.Arbitrary<ModelNewJob>): fc.Arbitrary<ModelNewJob> =>
+  fc.tuple(job, anIdentity).map(([one, identity]) => ({
+    ...one,
     ...identity,
-    options: { ...job.options, ...identity.options },
+    options: { ...one.options, ...identity.options },
   }))
 
 /** Of a call that was answered: what its keys and ids met. */

@@ -113,7 +113,7 @@ function checkNoOrphans(dump: Dump, { queue, heads, bulks, schedules, recordIds 
   for (const [name, head] of [...heads, ...hidden]) {
     allowed.add(name)
     for (const id of ownedRecords(name, head)) allowed.add(id)
-    for (const part of ['payload', 'result', 'progress'] as const)
+    for (const part of ['payload', 'result', 'progress', 'origin'] as const)
       if (owns(head, part))
         must(dump.records.has(`${part}:${name}`), `${name} owns a ${part} that is missing`)
   }
@@ -168,7 +168,7 @@ function checkShared({ lanes, records }: Dump, { queue, heads, recordIds, stateK
 
 /** The state key is the one that the head says. */
 function checkPlace({ lane, stateKey, head, name }: ShownJob): void {
-  const { key, runAt, finishedOn, failedCode } = head
+  const { key, runAt, finishedOn, failedCode, failedReason } = head
   const wrong = `the key of ${name} in ${lane} is ${stateKey}, its head says otherwise: ${JSON.stringify(head)}`
   switch (lane) {
     case 'ready':
@@ -201,6 +201,7 @@ function checkPlace({ lane, stateKey, head, name }: ShownJob): void {
     case 'dead':
       must(finishedOn !== undefined && stateKey === finishedKey(finishedOn, name), wrong)
       must((failedCode === undefined) === (lane === 'done'), wrong)
+      must(lane === 'done' || failedReason !== undefined, `${name} failed for no reason`)
       break
   }
 }

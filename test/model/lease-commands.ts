@@ -7,7 +7,7 @@ import { encodeResult } from '../../src/core/payload.ts'
 import type { Grant } from '../../src/ledger/claim.ts'
 import { writeLogLine, writeProgress } from '../../src/ledger/annotate.ts'
 import { planRenewal, planRetirement } from '../../src/ledger/lease.ts'
-import { type SettlePlan, joinSettles, judgeRefusal, planSettle } from '../../src/ledger/settle.ts'
+import { type SettlePlan, joinSettles, judgeRefusal, planSettleReading } from '../../src/ledger/settle.ts'
 import { endOfFailure } from '../../src/loops/judge.ts'
 import { type Command, LEASE_MS, aFault, aQueue, times } from './drawn.ts'
 import { type ModelEnding, endInWorld } from './end-world.ts'
@@ -68,7 +68,7 @@ async function settleOne({ here, real, now }: Scene, { grant }: Token, ending: E
   let plan: SettlePlan | undefined
   let unknown = false
   for (;;) {
-    plan ??= planSettle(ledger, grant, ending, at)
+    plan ??= await planSettleReading(ledger, grant, ending, at)
     try {
       const [applied] = await ledger.store.commit(plan.changes)
       if (applied !== false) return 'applied'
@@ -123,8 +123,8 @@ const settleClaim = (q: QueueNumber, at: number, ending: ModelEnding, fault?: Fa
       facts.current = held.tokens.every(({ grant }, which) => grant.raw === records[which])
       const circumstances: Circumstances = { now: scene.now, random: 0.5, maxStalledCount: MAX_STALLS }
       const endings = await inTurn(held.tokens, ({ grant }) => endingOf(ending, grant, scene.now))
-      const plans = held.tokens.map(({ grant }, which) =>
-        planSettle(ledger, grant, endings[which]!, circumstances),
+      const plans = await inTurn([...held.tokens.entries()], ([which, { grant }]) =>
+        planSettleReading(ledger, grant, endings[which]!, circumstances),
       )
       const block = joinSettles(
         ledger,
@@ -238,7 +238,7 @@ const annotate = (
   })
 
 const aPick = fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: 60 }))
-const aCompletion = fc.record({
+export const aCompletion = fc.record({
   kind: fc.constant('completed' as const),
   result: fc.constantFrom<unknown>(undefined, 7, { text: 'x'.repeat(2000) }),
 })
@@ -254,9 +254,8 @@ const anEnding: fc.Arbitrary<ModelEnding> = fc.oneof(
   fc.constant<ModelEnding>({ kind: 'snoozed', ms: 800 }),
 )
 
-const settles = fc
-  .tuple(aQueue, aPick, anEnding, aFault)
-  .map(([q, at, ending, fault]) => settle(q, at, ending, fault))
+export const settlingWith = (ending: fc.Arbitrary<ModelEnding>): fc.Arbitrary<Command> =>
+  fc.tuple(aQueue, aPick, ending, aFault).map(([q, at, one, fault]) => settle(q, at, one, fault))
 
 const annotations = fc
   .tuple(
@@ -269,7 +268,7 @@ const annotations = fc
   .map(([q, at, as, what, fault]) => annotate(q, at, as, what, fault))
 
 export const leaseCommands: fc.Arbitrary<Command>[] = [
-  ...times(7, settles),
+  ...times(7, settlingWith(anEnding)),
   fc
     .tuple(aQueue, aPick, anEnding, aFault)
     .map(([q, at, ending, fault]) => settleClaim(q, at, ending, fault)),

@@ -226,13 +226,23 @@ const wanted = (job: ModelJob) => ({
   result: text(job.result),
   progress: text(job.progress),
   logs: job.logs,
+  origin: job.origin && {
+    id: job.origin.job.id,
+    code: job.origin.code,
+    at: job.origin.at,
+    addedAt: job.origin.job.addedAt,
+    generation: job.origin.job.generation,
+    logs: job.origin.job.logs,
+  },
 })
 
 /** Whose end it waits for. */
 const leaderOf = ({ blocked = '' }: Head): string =>
   jobIdOf(blocked.slice(blocked.indexOf(':') + 1, blocked.indexOf('/')))
 
-function shown({ lane, claim, head, data, result, progress, logs }: ShownJob): ReturnType<typeof wanted> {
+function shown(job: ShownJob): ReturnType<typeof wanted> {
+  const { lane, claim, head, data, result, progress, logs, originLogs } = job
+
   const timed = lane === 'due' || lane === 'suspect'
   return {
     lane: lane as ModelJob['place'],
@@ -254,5 +264,13 @@ function shown({ lane, claim, head, data, result, progress, logs }: ShownJob): R
     result,
     progress,
     logs: [...logs],
+    origin: head.origin && {
+      id: head.origin.id,
+      code: head.origin.code,
+      at: head.origin.at,
+      addedAt: head.origin.timestamp,
+      generation: head.origin.generation,
+      logs: [...originLogs],
+    },
   }
 }

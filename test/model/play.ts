@@ -3,8 +3,10 @@ import * as fc from 'fast-check'
 import { adding, commands } from './commands.ts'
 import { type Disk, Real } from './harness.ts'
 import { editCommands } from './edit-commands.ts'
+import { emphases } from './emphases.ts'
 import { identityCommands } from './identity-commands.ts'
 import { leaseCommands } from './lease-commands.ts'
+import { letterCommands } from './letter-commands.ts'
 import { massCommands } from './mass-commands.ts'
 import { Model } from './model.ts'
 import { nameCommands } from './name-commands.ts'
@@ -15,20 +17,19 @@ export const COMMANDS = 80
 
 // Without fast-check's bias towards short runs, in which little happens.
 const prelude = fc.array(adding, { maxLength: 8, size: 'max' })
+const all = [
+  ...commands,
+  ...leaseCommands,
+  ...reapCommands,
+  ...massCommands,
+  ...editCommands,
+  ...nameCommands,
+  ...scheduleCommands,
+  ...identityCommands,
+  ...letterCommands,
+]
 const plays = fc.noBias(
-  fc.commands(
-    [
-      ...commands,
-      ...leaseCommands,
-      ...reapCommands,
-      ...massCommands,
-      ...editCommands,
-      ...nameCommands,
-      ...scheduleCommands,
-      ...identityCommands,
-    ],
-    { maxCommands: COMMANDS, size: 'max' },
-  ),
+  fc.oneof(...emphases.map((some) => fc.commands([...all, ...some], { maxCommands: COMMANDS, size: 'max' }))),
 )
 
 export const playModel = (disk: () => Promise<Disk>, parameters: fc.Parameters<unknown>): Promise<void> =>

@@ -7,6 +7,7 @@ import { type Dump, type QueueView, textOf, viewOf } from './dump.ts'
 import { type Fault, QUEUES, type QueueNumber, type Real, type Side } from './harness.ts'
 import { checkCounts, checkQueue, must, partsOf } from './invariants.ts'
 import { counters } from './counters.ts'
+import { receiveInWorld } from './letter-world.ts'
 import type { Held, Model, ModelSide, Possible, Seen } from './model.ts'
 import type { World } from './world.ts'
 
@@ -103,13 +104,24 @@ async function look(scene: Scene, expect: (world: World) => Possible, seen: Seen
     const isSame = side.looked.text === text && side.looked.opened === real.opened
     const known = isSame ? side.looked.view : undefined
     const view = known ?? viewOf(part, QUEUES[at])
-    const { unchanged } = at === q ? model.observe(q, expect, seen, view, now) : { unchanged: true }
+    const arrives = (world: World): Possible => receiving(world, model.world(q).sent, QUEUES[q])
+    const { unchanged } = model.observe(at, at === q ? expect : arrives, at === q ? seen : NOTHING, view, now)
     if (unchanged)
       must(text === side.looked.text, `a command without effect changed what is stored of ${QUEUES[at]}`)
     // What this process has looked at before need not be looked at again.
     if (known === undefined) side.looked = { ...(await lookAt(real, at, part, view)), opened: real.opened }
   }
+  const { sent, ...world } = model.world(q)
+  if (sent !== undefined) model.side(q).worlds = [world]
 }
+
+const NOTHING: Seen = { out: null }
+
+/** What a command on one queue makes of the other. */
+const receiving = (world: World, sent: World['sent'], from: string): Possible => ({
+  states: [sent === undefined ? world : receiveInWorld(world, sent, from)],
+  out: null,
+})
 
 /** Holds every invariant against a queue that changed, or that another process has opened. */
 async function lookAt(

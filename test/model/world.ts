@@ -23,6 +23,8 @@ export interface ModelOptions {
   readonly idempotencyKey?: string | undefined
   readonly idempotencyKeyTTL?: number
   readonly deduplication?: ModelDeduplication | undefined
+  /** Whether it goes to the other queue when it fails for good. */
+  readonly deadLetter?: boolean | undefined
 }
 
 export interface ModelDeduplication {
@@ -67,6 +69,14 @@ export interface ModelJob {
   readonly result?: unknown
   readonly progress?: unknown
   readonly logs: readonly string[]
+  /** The job that it was in the other queue, and how that failed. */
+  readonly origin?: ModelOrigin | undefined
+}
+
+export interface ModelOrigin {
+  readonly job: ModelJob
+  readonly code: string
+  readonly at: number
 }
 
 export interface ClaimEntry {
@@ -110,6 +120,8 @@ export interface World {
   readonly keys?: ReadonlyMap<string, ModelKey>
   /** Deduplication ids; none where it is left out. */
   readonly ids?: ReadonlyMap<string, ModelHold>
+  /** Jobs on their way to the other queue: a command's own, in order. */
+  readonly sent?: readonly ModelJob[]
 }
 
 /** The length of the window in which the model's rates count, in ms. */

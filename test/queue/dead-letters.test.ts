@@ -294,6 +294,17 @@ describe('redrive', () => {
     expect(await letters.redrive()).toEqual({ redriven: 1, skipped: 0 })
   })
 
+  test('one that is skipped does not stand for another that was asked for', async () => {
+    const { queue, letters, host, worker } = await oneLetter()
+    const stop = worker(fails)
+    await queue.add('n', 2, { jobId: 'k', deadLetter: 'dead' })
+    await host.idle()
+    await stop.close()
+    await queue.add('n', 'another', { jobId: 'j' })
+    expect(await letters.redrive({ count: 1 })).toEqual({ redriven: 1, skipped: 1 })
+    expect((await queue.getJob('k'))!.data).toBe(2)
+  })
+
   test('takes those that are asked for, the first in line first', async () => {
     const { queue, letters, host, worker } = withLetters()
     worker({ a: fails, b: fails })

@@ -1,0 +1,46 @@
+/**
+ * What runs dwell on: commands that are drawn more often in some of them, so that what takes several steps comes about without more
+ * runs. A feature that ordinary runs seldom get to adds its own.
+ */
+import * as fc from 'fast-check'
+import { bulkCommands } from './bulk-commands.ts'
+import { claiming } from './claim-commands.ts'
+import { addingOf, advancing, newJob, sharingJob } from './commands.ts'
+import { type Command, times } from './drawn.ts'
+import type { ModelEnding } from './end-world.ts'
+import { identityCommands } from './identity-commands.ts'
+import { aCompletion, settlingWith } from './lease-commands.ts'
+import { letterCommands } from './letter-commands.ts'
+
+const aFailure = fc.constant<ModelEnding>({ kind: 'failed', final: true })
+/** Few, so that a letter meets an older one, or its job anew. */
+const aMortal = fc.tuple(newJob, fc.constantFrom('1', '1', '2', '3')).map(([job, id]) => ({
+  ...job,
+  id,
+  options: { ...job.options, delay: 0, deadLetter: true },
+}))
+
+/** Jobs that fail for good, and are sent back. */
+const letters: readonly fc.Arbitrary<Command>[] = [
+  ...times(30, addingOf(aMortal)),
+  ...times(30, claiming),
+  ...times(40, settlingWith(aFailure)),
+  ...times(3, letterCommands).flat(),
+]
+
+/** Jobs that have something in common. */
+const identity: readonly fc.Arbitrary<Command>[] = [
+  ...times(20, addingOf(sharingJob)),
+  ...times(10, claiming),
+  ...times(8, settlingWith(aCompletion)),
+  ...times(4, identityCommands).flat(),
+  ...times(4, advancing),
+]
+
+/** Bulks in several units, cut off, and what is left of them. */
+const bulks: readonly fc.Arbitrary<Command>[] = [
+  ...times(10, bulkCommands(newJob)).flat(),
+  ...times(4, advancing),
+]
+
+export const emphases: readonly (readonly fc.Arbitrary<Command>[])[] = [bulks, identity, letters]
