@@ -21,7 +21,7 @@
  *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
  *     tag:<q>       <tag>/<added at>/<job>                   jobs that have a tag, as long as they are there
  *     lapse:<q>     <until>/<record>                         idempotency keys and deduplication ids that lapse
- *     ttl:<q>       <expires>/<job>                        when jobs fail that have not begun; may outlive them
+ *     ttl:<q>       <expires>.<ULID>.<generation>/<job>      when jobs fail that have not begun; may outlive them
  *     audit:<q>     <number>/<line>                          who intervened, and why: the line is the key
  *     evicted:<q>   (no keys)                                named in hints: a lease was ended by force
  *     settings:<q>  (no keys)                                named in hints: the queue's settings changed
@@ -191,6 +191,10 @@ export function groupOf(key: string): string | undefined {
 /** A point in time as 13 digits; what lies outside of them is moved to their ends. */
 export const timeDigits = (at: number): string =>
   String(Math.min(Math.max(0, Math.floor(at)), TIME_MOST)).padStart(13, '0')
+
+/** When a job expires: with its ULID and generation no two say so with the same key, be it of one id at one time. */
+export const expiryKey = (at: number, ulid: string, generation: number, head: string): string =>
+  `${timeDigits(at)}.${ulid}.${generation}/${head}`
 
 export const waitingKey = (ready: string, head: string): string => `${ready}/${head}`
 export const dueKey = (runAt: number, ready: string, head: string): string =>

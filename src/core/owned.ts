@@ -8,7 +8,8 @@ import { type Leaving, followOn, releaseId } from './deduplication.ts'
 import { type Head, owns } from './head.ts'
 import { historyIds } from './history.ts'
 import { keptLogLines } from './job-options.ts'
-import { type Lanes, partId, tagKey, timeDigits } from './keys.ts'
+import { type Lanes, expiryKey, partId, tagKey } from './keys.ts'
+import { ulidIn } from './ready-key.ts'
 
 /** Records of its own; of a job whose head cannot be read: all that it may have. */
 export function ownedRecords(name: string, head: Head | undefined): string[] {
@@ -28,9 +29,9 @@ export function ownedRecords(name: string, head: Head | undefined): string[] {
 export const ownedKeys = (lanes: Lanes, name: string, head: Head | undefined): Key[] =>
   (head?.opts.tags ?? []).map((tag) => [lanes.tag, tagKey(tag, head!.timestamp, name)])
 
-/** The key that says when a new job expires; it may outlive the job, and goes when its time has come. */
-export const ttlKeys = (lanes: Lanes, name: string, { expiresAt }: Head): Key[] =>
-  expiresAt === undefined ? [] : [[lanes.ttl, `${timeDigits(expiresAt)}/${name}`]]
+/** The key that says when a job expires that was given a new place; it may outlive the job, or that time, and goes when it has come. */
+export const ttlKeys = (lanes: Lanes, name: string, { expiresAt, key, generation = 0 }: Head): Key[] =>
+  expiresAt === undefined ? [] : [[lanes.ttl, expiryKey(expiresAt, ulidIn(key), generation, name)]]
 
 const NOTHING: Change[] = []
 

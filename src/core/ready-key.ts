@@ -64,7 +64,8 @@ export function readReadyKey(ready: string): Order {
   return { priority, lifo, dueAt: at - priority * aging, aging }
 }
 
-function ulidIn(ready: string): string {
+/** The ULID that a ready key was made with. */
+export function ulidIn(ready: string): string {
   const order = orderIn(ready)
   const ulid = order.slice(24, ORDER_LETTERS)
   return order[8] === '0' ? invertUlid(ulid) : ulid

@@ -27,7 +27,8 @@ import {
   timeDigits,
   waitingKey,
 } from '../core/keys.ts'
-import { ownedKeys } from '../core/owned.ts'
+import { ownedKeys, ttlKeys } from '../core/owned.ts'
+import { readReadyKey } from '../core/ready-key.ts'
 import type { Change, Key } from '../store.ts'
 import {
   type AddedJob,
@@ -184,6 +185,7 @@ function remake(ledger: Ledger, job: NewJob, meeting: Meeting, { from, to, chang
   const { name, raw, head: before } = meeting.holder as Holder & { raw: string; head: Head }
   const { taking, until } = planHold(ledger, job, meeting)
   const inline = fitsInline(job.data)
+  const { ttl } = job.options
   const draft: HeadDraft = {
     ...draftOf(inline ? withoutOwned(before, 'payload') : withOwned(before, 'payload')),
     ...changed,
@@ -194,6 +196,7 @@ function remake(ledger: Ledger, job: NewJob, meeting: Meeting, { from, to, chang
       keepLogs: owns(before, 'logs') ? before.opts.keepLogs : job.options.keepLogs,
     },
     attemptsMade: undefined,
+    expiresAt: ttl === undefined ? undefined : readReadyKey(changed.key!).dueAt + ttl,
     heldUntil: until,
     [DATA]: inline ? job.data : undefined,
   }
@@ -202,7 +205,7 @@ function remake(ledger: Ledger, job: NewJob, meeting: Meeting, { from, to, chang
   const own: Change = {
     expect: { equal: [[name, raw]] },
     remove: [from, ...without(had, has)],
-    add: [to, ...without(has, had)],
+    add: [to, ...without(has, had), ...ttlKeys(ledger.lanes, name, draft)],
     set: inline
       ? [[name, encodeHead(draft)]]
       : [

@@ -16,6 +16,7 @@ import {
   withoutOwned,
 } from '../core/head.ts'
 import { dueKey, groupOf, partId } from '../core/keys.ts'
+import { ttlKeys } from '../core/owned.ts'
 import { readReadyKey, restampedAs, withPriority } from '../core/ready-key.ts'
 import { laterPlace, placesDelayed, placesToRun, toWait } from '../core/places.ts'
 import type { PayloadText } from '../core/payload.ts'
@@ -38,6 +39,8 @@ export interface Edited {
 interface Candidate {
   readonly from: Key
   readonly to: Key
+  /** Keys besides that one. */
+  readonly also?: readonly Key[]
   readonly head: Head
   /** What brings workers to it. */
   readonly visits?: readonly Change[]
@@ -64,6 +67,10 @@ export function planDueTime(
   const moved = draftOf(head)
   moved.key = restampedAs(head.key, dueAt, ulid, groupOf(head.key))
   moved.opts = { ...head.opts, delay: delay === 0 ? undefined : delay }
+  // One that has begun does not expire.
+  const expires = head.expiresAt !== undefined && (head.attemptsStarted ?? 0) === 0
+  if (expires) moved.expiresAt = dueAt + head.opts.ttl!
+  const also = expires ? ttlKeys(lanes, name, moved) : []
   const timed: HeadDraft = { ...draftOf(moved), runAt: dueAt }
   const ready: HeadDraft = { ...draftOf(moved), runAt: undefined }
   const now = toWait(lanes, moved.key, name, store.now())
@@ -76,8 +83,8 @@ export function planDueTime(
     if (from[0] === lanes.suspect)
       return { from, to: [lanes.suspect, dueKey(dueAt, moved.key, name)], head: timed }
     return delay === 0
-      ? { from, to: now.key, head: ready, visits: now.visits }
-      : { from, to: later, head: timed }
+      ? { from, to: now.key, also, head: ready, visits: now.visits }
+      : { from, to: later, also, head: timed }
   })
 }
 
@@ -132,10 +139,15 @@ async function edit(
   })
 }
 
-export const changeOf = (name: string, raw: string, { from, to }: Candidate, encoded: string): Change =>
+export const changeOf = (
+  name: string,
+  raw: string,
+  { from, to, also = [] }: Candidate,
+  encoded: string,
+): Change =>
   to[0] === from[0] && to[1] === from[1]
     ? { expect: { present: [from], equal: [[name, raw]] }, set: [[name, encoded]] }
-    : { expect: { equal: [[name, raw]] }, remove: [from], add: [to], set: [[name, encoded]] }
+    : { expect: { equal: [[name, raw]] }, remove: [from], add: [to, ...also], set: [[name, encoded]] }
 
 /** Replaces a job's data, in whatever state it is. A handler's own is refused once its lease is lost. */
 export async function changeData(

@@ -281,6 +281,8 @@ async function removeEverything(ledger: Ledger, force: boolean): Promise<void> {
   }
   await removeEntries(ledger)
   await lapseAll(ledger)
+  const trim: Change = { move: { from: { lane: lanes.ttl, limit: PAGE_KEYS }, to: [] } }
+  while ((await commitBlock(store, [trim]))[0] !== false);
 }
 
 /** Entries of claims that have no leases any more. */

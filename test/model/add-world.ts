@@ -8,6 +8,7 @@ import {
   type ModelOptions,
   type World,
   same,
+  withExpiry,
   withJob,
 } from './world.ts'
 
@@ -149,9 +150,10 @@ function joinInWorld(
   const until = isLonger ? longer : hold.until
   if (isLonger) counters.extended++
   let next = isLonger ? withHold(world, asked.id, { job: hold.job, until }) : world
-  if (holder !== undefined && isRemade(holder, asked))
-    next = withJob(next, { ...remadeBy(holder, job, now), heldUntil: until })
-  else if (isLonger && holder !== undefined && holder.finishedOn === undefined)
+  if (holder !== undefined && isRemade(holder, asked)) {
+    const remade = remadeBy(holder, job, now)
+    next = withExpiry(withJob(next, { ...remade, heldUntil: until }), hold.job, remade.expiresAt)
+  } else if (isLonger && holder !== undefined && holder.finishedOn === undefined)
     next = withJob(next, { ...holder, heldUntil: until })
   return { world: takeKey(next, hold.job, job, now), id: hold.job, isNew: false }
 }
@@ -173,6 +175,7 @@ function remadeBy(holder: ModelJob, { data, options }: ModelNewJob, now: number)
     options: { ...options, ...(keepLogs === undefined ? {} : { keepLogs }) },
     key: undefined,
     dueAt,
+    expiresAt: options.ttl === undefined ? undefined : dueAt + options.ttl,
     attemptsMade: 0,
   }
   if (holder.place === 'blocked') return remade
@@ -211,6 +214,7 @@ export function addToWorld(
   const dueAt = now + (options.delay ?? 0)
   const { deduplication } = options
   const heldUntil = deduplication && windowOf(deduplication, now)
+  const expiresAt = options.ttl === undefined ? undefined : dueAt + options.ttl
   const added = withJob(world, {
     id,
     incarnation,
@@ -225,12 +229,13 @@ export function addToWorld(
     stalledCounter: 0,
     generation: 0,
     runAt: dueAt > now ? dueAt : undefined,
+    expiresAt,
     fence: now,
     logs: [],
   })
   const holding =
     deduplication === undefined ? added : withHold(added, deduplication.id, { job: id, until: heldUntil })
-  return takeKey(holding, id, { id, data, options }, now)
+  return takeKey(withExpiry(holding, id, expiresAt), id, { id, data, options }, now)
 }
 
 /** The idempotency key of an addition, for the job that it came to. */
@@ -249,10 +254,11 @@ function withKey(world: World, name: string, key: ModelKey | undefined): World {
 
 const AGAIN = 3_600_000
 
-/** What is over goes; an idempotency key whose job lives is looked at again later. */
+/** What is over goes; an idempotency key whose job lives is looked at again later, be it of a bulk that is being stored. */
 export function lapseInWorld(
   world: World,
   now: number,
+  held: ReadonlySet<string>,
 ): { world: World; gone: number; kept: number; ids: number } {
   let [next, gone, kept, ids] = [world, 0, 0, 0]
   for (const [id, hold] of world.ids ?? []) {
@@ -262,7 +268,7 @@ export function lapseInWorld(
   }
   for (const [name, key] of world.keys ?? []) {
     if (key.lapsesAt > now) continue
-    const stays = isLive(world, key.id)
+    const stays = held.has(key.id) || isLive(world, key.id)
     if (stays) kept++
     else gone++
     next = withKey(next, name, stays ? { ...key, lapsesAt: now + AGAIN } : undefined)

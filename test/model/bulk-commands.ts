@@ -1,40 +1,24 @@
 /** Bulks that are stored in several units, and the sweep of what is left of those that were not. */
 import * as fc from 'fast-check'
 import { HoldfastError } from 'holdfast'
-import { nameOf } from '../../src/core/evaluate.ts'
 import { checkJobOptions } from '../../src/core/job-options.ts'
-import { jobIdOf } from '../../src/core/keys.ts'
 import { encodeData } from '../../src/core/payload.ts'
 import type { NewJob } from '../../src/ledger/addition.ts'
 import { addStaged } from '../../src/ledger/add-bulk.ts'
 import { sweepBulks } from '../../src/ledger/bulk.ts'
 import { nextUlid } from '../../src/ulids.ts'
-import { type Added, type Held, type ModelNewJob, addAllToWorld } from './add-world.ts'
+import { type Added, type ModelNewJob, addAllToWorld } from './add-world.ts'
 import { type Command, aFault, aQueue, times } from './drawn.ts'
 import { type Fault, QUEUES, type QueueNumber, type Side } from './harness.ts'
 import { countMeetings } from './identity-commands.ts'
 import { counters } from './counters.ts'
+import { heldBy } from './held.ts'
 import type { ModelSide } from './model.ts'
 import { type Scene, Step } from './step.ts'
 import type { ModelOptions, World } from './world.ts'
 
 /** A unit holds one or two jobs. */
 const OPERATIONS = 5
-
-/** What bulks hold which are being stored, those left out that a sweep takes away. */
-export function heldBy(
-  { staged }: Pick<ModelSide, 'staged'>,
-  world: World,
-  isOver: (bulk: ModelSide['staged'][number]) => boolean,
-): Held {
-  const left = staged.filter((bulk) => !isOver(bulk))
-  const ids = left.flatMap(({ keys }) => keys.map(({ key }) => jobIdOf(nameOf(key))))
-  return {
-    jobs: new Set(ids.filter((id) => !world.jobs.has(id))),
-    keys: new Set(left.flatMap(({ idempotencyKeys }) => idempotencyKeys)),
-    ids: new Set(left.flatMap(({ deduplicationIds }) => deduplicationIds)),
-  }
-}
 
 /** What an addition finds out about itself. */
 export interface AddFacts {

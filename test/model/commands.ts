@@ -1,7 +1,7 @@
 /** The commands of the model test, as fast-check draws them. A feature adds its own to the list at the end. */
 import * as fc from 'fast-check'
 import { type ModelNewJob, addAllToWorld } from './add-world.ts'
-import { type AddFacts, addNoting, answerOf, bulkCommands, heldBy, optionsOf } from './bulk-commands.ts'
+import { type AddFacts, addNoting, answerOf, bulkCommands, optionsOf } from './bulk-commands.ts'
 import { claiming } from './claim-commands.ts'
 import { type Command, aFaultAtOnce, aQueue, aJobId, anId, times } from './drawn.ts'
 import { cancelInWorld, removeInWorld, retryInWorld } from './end-world.ts'
@@ -9,6 +9,7 @@ import type { Fault, QueueNumber } from './harness.ts'
 import { countMeetings, sharing } from './identity-commands.ts'
 import { limiting } from './limit-commands.ts'
 import { counters } from './counters.ts'
+import { heldBy } from './held.ts'
 import { type Scene, Step } from './step.ts'
 import type { ModelOptions } from './world.ts'
 
@@ -34,6 +35,7 @@ const someOptions: fc.Arbitrary<ModelOptions> = fc.record(
     keepLogs: fc.constantFrom(0, 2, 5),
     tags: fc.constantFrom(['red'], ['red', 'a/b']),
     deadLetter: fc.constantFrom(true, false, false),
+    ttl: fc.constantFrom(undefined, undefined, 1000, 1500, 60_000),
   },
   { requiredKeys: ['keepLogs'] },
 )

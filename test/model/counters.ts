@@ -47,6 +47,8 @@ export const counters = {
   remade: 0,
   followed: 0,
   extended: 0,
+  expired: 0,
+  expiredOnLease: 0,
   letters: 0,
   displaced: 0,
   redriven: 0,

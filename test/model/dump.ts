@@ -83,6 +83,8 @@ export interface QueueView {
   readonly schedules: ReadonlyMap<string, ShownSchedule>
   /** Idempotency keys, but for those of bulks that are being stored. */
   readonly keys: ReadonlyMap<string, ShownKey>
+  /** When jobs are to be looked at which may have expired by then, as `<time>/<id>`. */
+  readonly expiries: ReadonlySet<string>
   /** Deduplication ids, the same. */
   readonly ids: ReadonlyMap<string, ShownHold>
   /** Records that are the queue's by their ids. */
@@ -184,6 +186,9 @@ export function viewOf(dump: Dump, queue: string): QueueView {
     bulks,
     schedules,
     keys: new Map([...allKeys].filter(([key]) => !staged.has(key))),
+    expiries: new Set(
+      (dump.lanes.get(`ttl:${part}`) ?? []).map((key) => `${timeOf(key)}/${jobIdOf(nameOf(key))}`),
+    ),
     ids: new Map([...allIds].filter(([id]) => !stagedIds.has(id))),
     recordIds,
   }

@@ -11,6 +11,7 @@ import type { ModelEnding } from './end-world.ts'
 import { identityCommands } from './identity-commands.ts'
 import { aCompletion, settlingWith } from './lease-commands.ts'
 import { letterCommands } from './letter-commands.ts'
+import { expiring } from './reap-commands.ts'
 
 const aFailure = fc.constant<ModelEnding>({ kind: 'failed', final: true })
 /** Few, so that a letter meets an older one, or its job anew. */
@@ -26,6 +27,8 @@ const letters: readonly fc.Arbitrary<Command>[] = [
   ...times(30, claiming),
   ...times(40, settlingWith(aFailure)),
   ...times(3, letterCommands).flat(),
+  ...times(6, expiring),
+  ...times(3, advancing),
 ]
 
 /** Jobs that have something in common. */

@@ -3,6 +3,7 @@ import { letterOf, sendFrom } from './letter-world.ts'
 import { type Leaving, leaveInWorld } from './share-world.ts'
 import {
   MAX_STALLS,
+  type ModelExpiry,
   type ModelJob,
   type ModelOptions,
   type World,
@@ -20,6 +21,8 @@ export type ModelEnding =
   | { readonly kind: 'released' }
   | { readonly kind: 'snoozed'; readonly ms: number }
   | { readonly kind: 'stalled' }
+  /** Its time was over when its lease began; released where it was not. */
+  | { readonly kind: 'expired' }
 
 /** The end of a lease. */
 export function endInWorld(world: World, job: ModelJob, ending: ModelEnding, now: number): World {
@@ -51,11 +54,37 @@ export function endInWorld(world: World, job: ModelJob, ending: ModelEnding, now
       if (stalledCounter > MAX_STALLS) return deadInWorld(world, stalled, 'STALLED', now)
       return againInWorld(world, stalled, Math.max(STALL_WAIT, waitOf(job.options, stalledCounter)), now)
     }
+    case 'expired':
+      if (hasExpired(job, now)) return deadInWorld(world, ended, 'EXPIRED', now)
+      return againInWorld(world, ended, 0, now)
     case 'released':
       return againInWorld(world, ended, 0, now)
     default:
       return againInWorld(world, ended, ending.ms, now)
   }
+}
+
+const hasExpired = ({ expiresAt = Infinity, attemptsStarted }: ModelJob, now: number): boolean =>
+  expiresAt <= now && attemptsStarted === 0
+
+/** Jobs fail whose time to begin is over, in the order of their times; one that is not where it was when this began is left to the next look. */
+export function expireInWorld(world: World, now: number): { world: World; ids: string[]; left: number } {
+  const due = (world.expiries ?? []).filter(({ at }) => at <= now)
+  const later: ModelExpiry[] = (world.expiries ?? []).filter(({ at }) => at > now)
+  const ids: string[] = []
+  let [next, left] = [world, 0]
+  for (const expiry of due.toSorted((a, b) => a.at - b.at)) {
+    const job = world.jobs.get(expiry.id)
+    const isMeant = job?.expiresAt === expiry.at && job.finishedOn === undefined && hasExpired(job, now)
+    if (isMeant && job.place !== 'lease' && next.jobs.get(job.id) !== job) {
+      later.push(expiry)
+      left++
+    } else if (isMeant && job.place !== 'lease') {
+      next = deadInWorld(next, { ...job, runAt: undefined, after: undefined }, 'EXPIRED', now)
+      ids.push(job.id)
+    }
+  }
+  return { world: due.length === left ? world : { ...next, expiries: later }, ids, left }
 }
 
 /** At once, or with its lease, or, by force, with its lease now. */
@@ -104,6 +133,7 @@ export function retryInWorld(world: World, job: ModelJob, now: number, resetAtte
     stalledCounter: 0,
     finishedOn: undefined,
     failedCode: undefined,
+    expiresAt: undefined,
     result: undefined,
   })
 }

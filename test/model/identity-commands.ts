@@ -5,6 +5,7 @@ import { type ModelNewJob, hasLapsed, lapseInWorld } from './add-world.ts'
 import { type Command, aFaultAtOnce, aQueue, times } from './drawn.ts'
 import type { Fault, QueueNumber } from './harness.ts'
 import { counters } from './counters.ts'
+import { heldBy } from './held.ts'
 import type { Seen } from './model.ts'
 import { withHold } from './share-world.ts'
 import { Step } from './step.ts'
@@ -82,8 +83,8 @@ const lapse = (q: QueueNumber, fault?: Fault) =>
     check: (model) => (model.world(q).keys?.size ?? 0) > 0 || (model.world(q).ids?.size ?? 0) > 0,
     prepare: () => undefined,
     act: (_, { here }) => lapseStep(here.ledger),
-    expect: (_, world, { now }) => {
-      const lapsed = lapseInWorld(world, now)
+    expect: (_, world, { now, side }) => {
+      const lapsed = lapseInWorld(world, now, heldBy(side, world, () => false).jobs)
       counters.keysLapsed += lapsed.gone
       counters.keysKept += lapsed.kept
       counters.idsLapsed += lapsed.ids

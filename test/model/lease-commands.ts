@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { HoldfastError, retryHttp } from 'holdfast'
-import type { Circumstances, Ending } from '../../src/core/lifecycle.ts'
+import { type Circumstances, type Ending, expiry, hasExpired } from '../../src/core/lifecycle.ts'
 import { encodeResult } from '../../src/core/payload.ts'
 import type { Grant } from '../../src/ledger/claim.ts'
 import { writeLogLine, writeProgress } from '../../src/ledger/annotate.ts'
@@ -49,6 +49,11 @@ const endingOf = async (ending: ModelEnding, { head }: Grant, now: number): Prom
     }
     case 'snoozed':
       return ending
+    case 'expired':
+      // What a worker looks at before it calls a handler.
+      if (!hasExpired(head!, now)) return { kind: 'released' }
+      counters.expiredOnLease++
+      return { kind: 'expired', failure: expiry(head!) }
     default:
       return { kind: 'released' }
   }
@@ -252,6 +257,7 @@ const anEnding: fc.Arbitrary<ModelEnding> = fc.oneof(
   }),
   fc.constant<ModelEnding>({ kind: 'released' }),
   fc.constant<ModelEnding>({ kind: 'snoozed', ms: 800 }),
+  fc.constant<ModelEnding>({ kind: 'expired' }),
 )
 
 export const settlingWith = (ending: fc.Arbitrary<ModelEnding>): fc.Arbitrary<Command> =>

@@ -1,7 +1,7 @@
 /** Dead letters, sent back to the queue that they came from. */
 import * as fc from 'fast-check'
-import { heldBy } from './bulk-commands.ts'
 import { counters } from './counters.ts'
+import { heldBy } from './held.ts'
 import { type Command, aFault, aQueue, times } from './drawn.ts'
 import { headNameOf } from './dump.ts'
 import { type Fault, QUEUES, type QueueNumber } from './harness.ts'

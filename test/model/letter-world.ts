@@ -2,7 +2,7 @@
 import type { FailedCode } from 'holdfast'
 import { counters } from './counters.ts'
 import { leaveInWorld } from './share-world.ts'
-import { type ModelJob, type Place, type World, inOrder, withJob, withoutJob } from './world.ts'
+import { type ModelJob, type Place, type World, inOrder, withExpiry, withJob, withoutJob } from './world.ts'
 
 /** The id that a job of a queue has among the dead letters. */
 export const letterId = (queue: string, id: string): string => `${queue}:${id}`
@@ -23,6 +23,7 @@ export const letterOf = (job: ModelJob, code: string, at: number): ModelJob => (
     removeOnComplete: undefined,
     removeOnFail: undefined,
     delay: undefined,
+    ttl: undefined,
     idempotencyKey: undefined,
     deduplication: undefined,
   },
@@ -54,7 +55,7 @@ export function receiveInWorld(world: World, sent: readonly ModelJob[], from: st
     counters.letters++
     if (older !== undefined) counters.displaced++
     const left = older === undefined ? next : leaveInWorld(next, older, 'removed')
-    next = withJob(left, { ...job, id })
+    next = withExpiry(withJob(left, { ...job, id }), id, job.expiresAt)
   }
   return next
 }
@@ -96,15 +97,17 @@ export function redriveWorld(
 /** The job that a letter was, as a new generation, with all its attempts. */
 function backFrom(letter: ModelJob, now: number): ModelJob {
   const { job } = letter.origin!
-  const { deadLetter, removeOnComplete, removeOnFail, delay } = job.options
+  const { deadLetter, removeOnComplete, removeOnFail, delay, ttl } = job.options
   return {
     ...anew(letter, now),
     id: job.id,
     addedAt: job.addedAt,
     generation: job.generation + 1,
+    expiresAt: ttl === undefined ? undefined : now + ttl,
     options: {
       ...letter.options,
       deadLetter,
+      ttl,
       ...(removeOnComplete === undefined ? {} : { removeOnComplete }),
       ...(removeOnFail === undefined ? {} : { removeOnFail }),
       ...(delay === undefined ? {} : { delay }),

@@ -14,6 +14,7 @@ import {
 } from './mass-world.ts'
 import { type Counters, counters } from './counters.ts'
 import type { Model } from './model.ts'
+import { must, partsOf } from './invariants.ts'
 import { Step } from './step.ts'
 import type { Place, World } from './world.ts'
 
@@ -97,9 +98,20 @@ const obliterate = (q: QueueNumber, force: boolean, fault?: Fault) =>
       const { states, refused } = obliterateWorld(world, force, headNameOf(QUEUES[q]))
       return { states, out: refused ? { error: 'JOB_STATE' } : null }
     },
-    after: async (_, { model }, seen) => {
-      if (typeof seen === 'object' && seen.out === null) counters.obliterated++
-      else if (model.world(q).obliterating === true) counters.obliterationsCut++
+    after: async (_, { model, real }, seen) => {
+      if (typeof seen === 'object' && seen.out === null) {
+        counters.obliterated++
+        const { records, lanes } = partsOf(await real.disk.dump(), QUEUES)[q]!
+        const left = [
+          ...records.keys(),
+          ...[...lanes].flatMap(([lane, keys]) => (keys.length > 0 ? lane : [])),
+        ]
+        // Who did it is remembered.
+        must(
+          left.every((one) => one.startsWith('audit:')),
+          `an obliterated queue has ${left.join()}`,
+        )
+      } else if (model.world(q).obliterating === true) counters.obliterationsCut++
     },
   })
 

@@ -2,7 +2,7 @@
 import type { FailedCode } from 'holdfast'
 import { readReadyKey } from '../../src/core/ready-key.ts'
 import { removeInWorld, retryInWorld } from './end-world.ts'
-import { type ModelJob, type Place, type World, inOrder, stateKeyOf, withJob } from './world.ts'
+import { type ModelJob, type Place, type World, inOrder, stateKeyOf, withExpiry, withJob } from './world.ts'
 
 type HeadName = (id: string) => string
 type Change = (world: World, job: ModelJob) => World
@@ -122,9 +122,12 @@ export const retryAllInWorld = (
 /** Delayed jobs become due, or due at another time; their place is that of a job added then. */
 export function delayInWorld(world: World, job: ModelJob, now: number, delay: number): World {
   const dueAt = now + delay
-  const timed = { ...job, key: undefined, dueAt, runAt: dueAt }
-  if (job.place === 'suspect' || delay > 0) return withJob(world, timed)
-  return withJob(world, { ...timed, place: 'ready', runAt: undefined })
+  const expires = job.expiresAt !== undefined && job.attemptsStarted === 0
+  const expiresAt = expires ? dueAt + job.options.ttl! : job.expiresAt
+  const timed = { ...job, key: undefined, dueAt, runAt: dueAt, expiresAt }
+  const next = withExpiry(world, job.id, expires ? expiresAt : undefined)
+  if (job.place === 'suspect' || delay > 0) return withJob(next, timed)
+  return withJob(next, { ...timed, place: 'ready', runAt: undefined })
 }
 
 export const promoteAllInWorld = (world: World, now: number, head: HeadName) =>
@@ -170,6 +173,7 @@ export function obliterateWorld(
     const last = states.at(-1)!
     const ids = [...(last.ids ?? [])].filter(([, { until }]) => until === undefined)
     states.push({ ...last, keys: new Map(), ids: new Map(ids) })
+    states.push({ ...states.at(-1)!, expiries: [] })
   }
   states.push({
     ...states.at(-1)!,

@@ -185,6 +185,9 @@ function compare(world: World, view: QueueView): string | undefined {
   const foundIds = [...view.ids].map(shownHold).sort()
   if (!same(wantedIds, foundIds))
     return `deduplication ids are ${foundIds.join()} instead of ${wantedIds.join()}`
+  // Those of jobs that a bulk had which was given up are there too.
+  const missing = world.expiries?.find(({ id, at }) => !view.expiries.has(`${at}/${id}`))
+  if (missing !== undefined) return `nobody looks at ${missing.id} at ${missing.at}`
   const entries = [...world.claims].map(([claim, { lane, until }]) => `${lane} ${claim} ${until}`).sort()
   const seen = view.claims.map(({ lane, claim, until }) => `${lane} ${claim} ${until}`).sort()
   return same(entries, seen) ? undefined : `claims are ${seen.join()} instead of ${entries.join()}`
@@ -213,6 +216,7 @@ const wanted = (job: ModelJob) => ({
   claim: job.claim,
   after: job.after,
   heldUntil: job.heldUntil,
+  expiresAt: job.expiresAt,
   attemptsMade: job.attemptsMade,
   attemptsStarted: job.attemptsStarted,
   stalledCounter: job.stalledCounter,
@@ -251,6 +255,7 @@ function shown(job: ShownJob): ReturnType<typeof wanted> {
     claim,
     after: lane === 'blocked' ? leaderOf(head) : undefined,
     heldUntil: head.heldUntil,
+    expiresAt: head.expiresAt,
     attemptsMade: head.attemptsMade ?? 0,
     attemptsStarted: head.attemptsStarted ?? 0,
     stalledCounter: head.stalledCounter ?? 0,

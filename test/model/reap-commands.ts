@@ -1,13 +1,14 @@
 /** The commands of those who end the leases of others, and of those who clear away what is finished. */
 import * as fc from 'fast-check'
 import type { Kept } from '../../src/core/kept.ts'
-import { readClaimName } from '../../src/core/keys.ts'
+import { jobIdOf, readClaimName } from '../../src/core/keys.ts'
+import { expireStep, nextExpired } from '../../src/ledger/expire.ts'
 import { type Reaper, type Stalled, reapExpired, recoverEpoch } from '../../src/ledger/lease.ts'
 import { pruneStep } from '../../src/ledger/retain.ts'
 import { pruneTallied } from '../../src/ledger/retain-bytes.ts'
-import { type Command, LEASE_MS, aFault, aQueue, times } from './drawn.ts'
+import { type Command, LEASE_MS, aFault, aFaultAtOnce, aQueue, times } from './drawn.ts'
 import { headNameOf } from './dump.ts'
-import { pruneWorld } from './end-world.ts'
+import { expireInWorld, pruneWorld } from './end-world.ts'
 import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
 import { counters } from './counters.ts'
 import { reapStates, recoverStates } from './reaping.ts'
@@ -52,6 +53,28 @@ const recover = (q: QueueNumber, fault?: Fault) =>
       const isDead = (claim: string): boolean => epoch !== undefined && readClaimName(claim).epoch !== epoch
       const { states, ids } = recoverStates(world, { now, isDead, head: headNameOf(QUEUES[q]) })
       return { states, out: ids }
+    },
+  })
+
+/** Jobs that wait too long for their first lease. */
+const expire = (q: QueueNumber, fault?: Fault) =>
+  new Step<{ readonly isAlone: boolean }>('expire', q, fault, {
+    check: (model) => (model.world(q).expiries?.length ?? 0) > 0,
+    prepare: ({ side }) => ({ isAlone: side.staged.length === 0 }),
+    act: async ({ isAlone }, { here, now }) => {
+      const { expired } = await expireStep(here.ledger)
+      const isLeft = ((await nextExpired(here.ledger)) ?? Infinity) <= now
+      // Jobs of a bulk that is being stored are left to a later look.
+      return { ids: expired.map(({ seen }) => jobIdOf(seen.name)).sort(), isLeft: isAlone && isLeft }
+    },
+    expect: ({ isAlone }, world, { now }) => {
+      const { world: next, ids, left } = expireInWorld(world, now)
+      counters.expired += ids.length
+      // Keys are dropped that nobody knows of, as a bulk that was given up left them.
+      return {
+        states: [world, next === world ? { ...world } : next],
+        out: { ids: ids.sort(), isLeft: isAlone && left > 0 },
+      }
     },
   })
 
@@ -100,7 +123,12 @@ const prunings = fc
   )
   .map(([q, lane, kept, fault]) => prune(q, lane, kept, fault))
 
+export const expiring: fc.Arbitrary<Command> = fc
+  .tuple(aQueue, aFaultAtOnce)
+  .map(([q, fault]) => expire(q, fault))
+
 export const reapCommands: fc.Arbitrary<Command>[] = [
+  ...times(3, expiring),
   ...times(7, reaps),
   ...times(3, recoveries),
   ...times(5, prunings),

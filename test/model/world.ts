@@ -20,6 +20,7 @@ export interface ModelOptions {
   readonly removeOnFail?: boolean
   readonly keepLogs?: number
   readonly tags?: readonly string[]
+  readonly ttl?: number | undefined
   readonly idempotencyKey?: string | undefined
   readonly idempotencyKeyTTL?: number
   readonly deduplication?: ModelDeduplication | undefined
@@ -59,6 +60,8 @@ export interface ModelJob {
   readonly stalledCounter: number
   readonly generation: number
   readonly runAt?: number | undefined
+  /** When it fails unless its first lease has begun. */
+  readonly expiresAt?: number | undefined
   readonly finishedOn?: number | undefined
   readonly failedCode?: string | undefined
   /** Somebody cancelled it while it was on lease. */
@@ -102,6 +105,11 @@ export interface ModelHold {
   readonly until: number | undefined
 }
 
+export interface ModelExpiry {
+  readonly id: string
+  readonly at: number
+}
+
 export interface World {
   readonly jobs: ReadonlyMap<string, ModelJob>
   readonly claims: ReadonlyMap<string, ClaimEntry>
@@ -120,6 +128,8 @@ export interface World {
   readonly keys?: ReadonlyMap<string, ModelKey>
   /** Deduplication ids; none where it is left out. */
   readonly ids?: ReadonlyMap<string, ModelHold>
+  /** Times at which jobs are to be looked at which may have expired by then; they outlive the jobs. */
+  readonly expiries?: readonly ModelExpiry[]
   /** Jobs on their way to the other queue: a command's own, in order. */
   readonly sent?: readonly ModelJob[]
 }
@@ -136,6 +146,10 @@ export const withJob = (world: World, job: ModelJob): World => ({
   ...world,
   jobs: new Map(world.jobs).set(job.id, job),
 })
+
+/** Another time for a job: it is looked at then. */
+export const withExpiry = (world: World, id: string, at: number | undefined): World =>
+  at === undefined ? world : { ...world, expiries: [...(world.expiries ?? []), { id, at }] }
 
 export function withoutJob(world: World, id: string): World {
   const jobs = new Map(world.jobs)

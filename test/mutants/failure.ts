@@ -43,7 +43,7 @@ export const failureMutants: readonly Mutant[] = [
     file: 'src/core/dead-letter.ts',
     find: 'fence: head.fence,',
     replace: 'fence: 0,',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'an older letter leaves its parts',
@@ -51,7 +51,7 @@ export const failureMutants: readonly Mutant[] = [
     file: 'src/ledger/depart.ts',
     find: ', ...leftOver.filter((id) => !written.has(id))]',
     replace: ']',
-    caughtBy: { file: 'model/model.test.ts', test: 'on memory' },
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
   },
   {
     name: 'the log may change while a letter is written',
@@ -63,6 +63,22 @@ export const failureMutants: readonly Mutant[] = [
       file: 'queue/dead-letters.test.ts',
       test: 'keeps what was logged while its end was being prepared',
     },
+  },
+  {
+    name: 'jobs expire while they are on lease',
+    why: 'a handler that began in time loses its job',
+    file: 'src/ledger/expire.ts',
+    find: 'if (from === undefined || from[0] === ledger.lanes.lease)',
+    replace: 'if (from === undefined)',
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
+  },
+  {
+    name: 'a job that is made due later expires as before',
+    why: 'it fails before it was to be run',
+    file: 'src/ledger/edit.ts',
+    find: 'if (expires) moved.expiresAt = dueAt + head.opts.ttl!',
+    replace: '',
+    caughtBy: { file: 'worker/expiry.test.ts', test: 'made due at another time it waits as long from then' },
   },
   {
     name: 'jobs that have begun expire',
