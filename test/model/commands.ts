@@ -11,7 +11,7 @@ import { limiting } from './limit-commands.ts'
 import { counters } from './counters.ts'
 import { heldBy } from './held.ts'
 import { type Scene, Step } from './step.ts'
-import type { ModelOptions } from './world.ts'
+import { type ModelOptions, withLine } from './world.ts'
 
 const someData: fc.Arbitrary<unknown> = fc.oneof(
   fc.record({ n: fc.nat({ max: 9 }) }),
@@ -79,21 +79,25 @@ const setPaused = (q: QueueNumber, paused: boolean, fault?: Fault) =>
       await (paused ? here.queue.pause() : here.queue.resume())
       return here.queue.isPaused()
     },
-    expect: (_, world) => ({
-      states: [world, world.paused === paused ? world : { ...world, paused, obliterating: false }],
-      out: paused,
-    }),
+    expect: (_, world, { now }) => {
+      const changed = { ...world, paused, obliterating: false }
+      const isSame = world.paused === paused
+      return {
+        states: [world, isSame ? world : withLine(changed, now, paused ? 'pause' : 'resume')],
+        out: paused,
+      }
+    },
   })
 
 const remove = (q: QueueNumber, id: string, force: boolean, fault?: Fault) =>
   new Step(`remove(${id}${force ? ' by force' : ''})`, q, fault, {
     prepare: () => undefined,
     act: (_, { here }) => here.queue.remove(id, { force }),
-    expect: (_, world) => {
+    expect: (_, world, { now }) => {
       const job = world.jobs.get(id)
       if (job === undefined) return { states: [world], out: 0 }
       if (job.place === 'lease' && !force) return { states: [world], out: { error: 'JOB_STATE' } }
-      return { states: [world, removeInWorld(world, job)], out: 1 }
+      return { states: [world, withLine(removeInWorld(world, job), now, 'remove', id)], out: 1 }
     },
   })
 
@@ -110,7 +114,7 @@ const retry = (q: QueueNumber, id: string, resetAttempts: boolean, fault?: Fault
       if (job === undefined) return { states: [world], out: 'none' }
       if (job.finishedOn === undefined) return { states: [world], out: { error: 'JOB_STATE' } }
       const again = retryInWorld(world, job, now, resetAttempts)
-      return { states: [world, again], out: again.jobs.get(id)!.attemptsMade }
+      return { states: [world, withLine(again, now, 'retry', id)], out: again.jobs.get(id)!.attemptsMade }
     },
   })
 
@@ -124,7 +128,8 @@ const cancel = (q: QueueNumber, id: string, force: boolean, fault?: Fault) =>
       if (job.finishedOn !== undefined) return { states: [world], out: job.failedCode === 'CANCELLED' }
       if (job.cancelled === true && !force) return { states: [world], out: true }
       counters[job.place === 'lease' ? 'toldToStop' : 'cancelled']++
-      return { states: [world, cancelInWorld(world, job, now, force)], out: true }
+      const cancelled = cancelInWorld(world, job, now, force)
+      return { states: [world, withLine(cancelled, now, 'cancel', id)], out: true }
     },
   })
 

@@ -3,6 +3,7 @@ import { decodeHead, DATA, RESULT, owns, type Head } from '../../src/core/head.t
 import { readStory } from '../../src/core/dead-letter.ts'
 import { decodeConfig } from '../../src/core/config.ts'
 import { unseal } from '../../src/core/codec.ts'
+import { decodeAudit } from '../../src/core/audit.ts'
 import { decodeDeduplication } from '../../src/core/deduplication.ts'
 import { decodeIdempotency } from '../../src/core/idempotency.ts'
 import {
@@ -85,6 +86,8 @@ export interface QueueView {
   readonly keys: ReadonlyMap<string, ShownKey>
   /** When jobs are to be looked at which may have expired by then, as `<time>/<id>`. */
   readonly expiries: ReadonlySet<string>
+  /** Lines of the audit about single jobs and pauses, as `<time> <action> <id>`. */
+  readonly audit: readonly string[]
   /** Deduplication ids, the same. */
   readonly ids: ReadonlyMap<string, ShownHold>
   /** Records that are the queue's by their ids. */
@@ -189,6 +192,7 @@ export function viewOf(dump: Dump, queue: string): QueueView {
     expiries: new Set(
       (dump.lanes.get(`ttl:${part}`) ?? []).map((key) => `${timeOf(key)}/${jobIdOf(nameOf(key))}`),
     ),
+    audit: auditOf(dump.lanes.get(`audit:${part}`) ?? []),
     ids: new Map([...allIds].filter(([id]) => !stagedIds.has(id))),
     recordIds,
   }
@@ -205,6 +209,15 @@ function keysOf({ records }: Dump, recordIds: readonly string[]): Map<string, Sh
 }
 
 const idempotencyKeyOf = scheduleKeyOf
+
+/** A mass change leaves its line behind itself, or none where it was cut off. */
+const SINGLE: ReadonlySet<string> = new Set(['remove', 'retry', 'cancel', 'pause', 'resume'])
+
+const auditOf = (keys: readonly string[]): string[] =>
+  keys
+    .map((key) => decodeAudit(key.slice(key.indexOf('/') + 1)))
+    .filter(({ action }) => SINGLE.has(action))
+    .map(({ at, action, id = '' }) => `${at} ${action} ${id}`)
 
 function holdsOf({ records }: Dump, recordIds: readonly string[]): Map<string, ShownHold> {
   const ids = recordIds.filter((id) => id.startsWith('dedup:'))

@@ -52,6 +52,9 @@ const FLOORS: Partial<Counters> = {
   redriven: 3,
   skipped: 1,
   expired: 20,
+  found: 100,
+  lines: 8,
+  triggered: 8,
 }
 
 /** `part`: how much of the floors so many runs reach. */

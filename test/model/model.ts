@@ -185,6 +185,8 @@ function compare(world: World, view: QueueView): string | undefined {
   const foundIds = [...view.ids].map(shownHold).sort()
   if (!same(wantedIds, foundIds))
     return `deduplication ids are ${foundIds.join()} instead of ${wantedIds.join()}`
+  if (!same(world.audit ?? [], view.audit))
+    return `the audit says ${view.audit.join()} instead of ${(world.audit ?? []).join()}`
   // Those of jobs that a bulk had which was given up are there too.
   const missing = world.expiries?.find(({ id, at }) => !view.expiries.has(`${at}/${id}`))
   if (missing !== undefined) return `nobody looks at ${missing.id} at ${missing.at}`

@@ -4,6 +4,7 @@ import { adding, commands } from './commands.ts'
 import { type Disk, Real } from './harness.ts'
 import { editCommands } from './edit-commands.ts'
 import { emphases } from './emphases.ts'
+import { findCommands } from './find-commands.ts'
 import { identityCommands } from './identity-commands.ts'
 import { leaseCommands } from './lease-commands.ts'
 import { letterCommands } from './letter-commands.ts'
@@ -27,6 +28,7 @@ const all = [
   ...scheduleCommands,
   ...identityCommands,
   ...letterCommands,
+  ...findCommands,
 ]
 const plays = fc.noBias(
   fc.oneof(...emphases.map((some) => fc.commands([...all, ...some], { maxCommands: COMMANDS, size: 'max' }))),

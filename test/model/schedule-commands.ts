@@ -2,7 +2,8 @@
 import * as fc from 'fast-check'
 import { almanacOf } from '../../src/almanac.ts'
 import { scheduleId } from '../../src/core/keys.ts'
-import { tick as tickSchedule } from '../../src/ledger/tick.ts'
+import { tick as tickSchedule, triggerSchedule } from '../../src/ledger/tick.ts'
+import { addToWorld } from './add-world.ts'
 import { type Command, aFault, aFaultAtOnce, aQueue, times } from './drawn.ts'
 import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
 import { counters } from './counters.ts'
@@ -47,6 +48,29 @@ const tick = (q: QueueNumber, key: string, fault?: Fault) =>
     },
   })
 
+/** A run beside its slots. */
+const trigger = (q: QueueNumber, key: string, fault?: Fault) =>
+  new Step<{ readonly first: number; readonly ulid: string }>(`trigger(${key})`, q, fault, {
+    prepare: ({ model }) => {
+      const first = (model.incarnations += 1)
+      return { first, ulid: String(first).padStart(26, '0') }
+    },
+    act: async ({ ulid }, { here }) => {
+      const almanac = { ...almanacOf(here.ledger.store), ulid: () => ulid }
+      return (await triggerSchedule(here.ledger, key, almanac)).added.id
+    },
+    expect: ({ first, ulid }, world, { now }) => {
+      const schedule = scheduleIn(world, key)
+      if (schedule === undefined) return { states: [world], out: { error: 'SCHEDULE_INVALID' } }
+      const id = `sched:${key}:${now}:${ulid}`
+      counters.triggered++
+      return {
+        states: [world, addToWorld(world, { id, data: schedule.data, options: {} }, now, first)],
+        out: id,
+      }
+    },
+  })
+
 const remove = (q: QueueNumber, key: string, fault?: Fault) =>
   new Step(`removeSchedule(${key})`, q, fault, {
     prepare: () => undefined,
@@ -82,4 +106,8 @@ export const scheduleCommands: fc.Arbitrary<Command>[] = [
     fc.tuple(aQueue, aKey, aFaultAtOnce).map(([q, key, fault]) => tick(q, key, fault)),
   ),
   fc.tuple(aQueue, aKey, aFaultAtOnce).map(([q, key, fault]) => remove(q, key, fault)),
+  ...times(
+    2,
+    fc.tuple(aQueue, aKey, aFaultAtOnce).map(([q, key, fault]) => trigger(q, key, fault)),
+  ),
 ]

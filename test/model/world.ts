@@ -76,7 +76,7 @@ export interface ModelJob {
   readonly origin?: ModelOrigin | undefined
 }
 
-export interface ModelOrigin {
+interface ModelOrigin {
   readonly job: ModelJob
   readonly code: string
   readonly at: number
@@ -130,6 +130,8 @@ export interface World {
   readonly ids?: ReadonlyMap<string, ModelHold>
   /** Times at which jobs are to be looked at which may have expired by then; they outlive the jobs. */
   readonly expiries?: readonly ModelExpiry[]
+  /** What was done by hand to single jobs, and pauses, as `<time> <action> <id>`; none where it is left out. */
+  readonly audit?: readonly string[]
   /** Jobs on their way to the other queue: a command's own, in order. */
   readonly sent?: readonly ModelJob[]
 }
@@ -145,6 +147,12 @@ export const same = (one: unknown, other: unknown): boolean => JSON.stringify(on
 export const withJob = (world: World, job: ModelJob): World => ({
   ...world,
   jobs: new Map(world.jobs).set(job.id, job),
+})
+
+/** Somebody intervened: it is remembered with what was done. */
+export const withLine = (world: World, now: number, action: string, id = ''): World => ({
+  ...world,
+  audit: [...(world.audit ?? []), `${now} ${action} ${id}`],
 })
 
 /** Another time for a job: it is looked at then. */

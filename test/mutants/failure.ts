@@ -22,6 +22,14 @@ export const failureMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'a cancel of a job that runs leaves no line',
+    why: 'nobody can tell who cancelled it',
+    file: 'src/ledger/cancel.ts',
+    find: 'hint: [ledger.lanes.evicted],\n    },\n    ...noting(ledger, 1, note),',
+    replace: 'hint: [ledger.lanes.evicted],\n    },',
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
+  },
+  {
     name: 'parking does not expect the head',
     why: 'a job that is parked just then runs although it was cancelled',
     file: 'src/ledger/set-aside.ts',

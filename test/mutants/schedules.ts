@@ -51,6 +51,14 @@ export const scheduleMutants: readonly Mutant[] = [
     caughtBy: { file: 'schedules/rush.test.ts', test: 'on memory' },
   },
   {
+    name: 'a run that is triggered has the id of a slot',
+    why: 'of two that are asked for at once one is left out',
+    file: 'src/ledger/tick.ts',
+    find: ':${almanac.ulid()}`',
+    replace: '`',
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
+  },
+  {
     name: 'an obliteration leaves schedules',
     why: 'a queue that was removed fills again',
     file: 'src/ledger/mass.ts',
