@@ -24,14 +24,8 @@ import { readJob } from './ledger/inspect.ts'
 import { removeId } from './ledger/deduplicate.ts'
 import { recordOf } from './ledger/ledger.ts'
 import { removeJob } from './ledger/locate.ts'
-import {
-  type CleanState,
-  cleanQueue,
-  drainQueue,
-  obliterateQueue,
-  promoteQueue,
-  retryQueue,
-} from './ledger/mass.ts'
+import { type CleanState, cleanQueue, drainQueue, promoteQueue, retryQueue } from './ledger/mass.ts'
+import { obliterateQueue } from './ledger/obliterate.ts'
 import { type Redriven, redriveLetters } from './ledger/redrive.ts'
 import { changeConfig } from './ledger/settings.ts'
 import { Retain } from './loops/retain.ts'
@@ -150,7 +144,9 @@ export abstract class QueueManage<
     const { head } = departure
     this.#retain.note(departure)
     const gone = { id: jobIdOf(name), raw, head, ...partsInHead({ head }), result: '', history: [] }
-    const job = this.job((departure.lane === 'gone' ? undefined : await readJob(this.ledger, name)) ?? gone)
+    // Told with what is known, where it cannot be read: the job is cancelled all the same.
+    const read = departure.lane === 'gone' ? undefined : readJob(this.ledger, name).catch(() => undefined)
+    const job = this.job((await read) ?? gone)
     const reason = head.failedReason ?? ''
     this.events.emit('cancelled', job.id, reason)
     this.events.emit('failed', job, new HoldfastError('CANCELLED', reason), from)

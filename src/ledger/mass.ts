@@ -6,26 +6,19 @@ import { PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { type CheckedFilter, isMeant } from '../core/finished-filter.ts'
 import { type Head, encodeHead } from '../core/head.ts'
-import { type StateLane, STATE_LANES, jobIdOf, tallyId, throughTime, timeDigits } from '../core/keys.ts'
+import { jobIdOf, throughTime, timeDigits } from '../core/keys.ts'
 import { isPrioritized } from '../core/ready-key.ts'
-import { lastBulkId } from '../core/bulk-keys.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import type { Change, Span } from '../store.ts'
-import type { Note } from './audit.ts'
-import { releaseBulks, sweepBulk } from './bulk.ts'
-import { commitBlock, commitBlocks, following, replan } from './commit.ts'
+import { releaseBulks } from './bulk.ts'
+import { commitBlocks, following } from './commit.ts'
 import { changeOf, planDueTime } from './edit.ts'
-import { lapseAll } from './lapse.ts'
+import { asInterrupted, inSteps } from './in-steps.ts'
 import { type Ledger, readHead } from './ledger.ts'
 import { planRetry } from './locate.ts'
-import { readConfig } from './claim.ts'
-import { emptyGroupWindows, removeGroups } from './group.ts'
 import { spansDelayed, spansWaiting } from './inspect.ts'
-import { emptyWindows } from './rates.ts'
 import { planRemoval } from './retain.ts'
-import { removeSchedules } from './schedule.ts'
-import { changeConfig } from './settings.ts'
 
 /** A job as the walk meets it. */
 interface Met {
@@ -37,13 +30,13 @@ interface Met {
 }
 
 /** Candidates for a job, at most one of which applies; none leaves it as it is. */
-type Act = (met: Met) => readonly Change[]
+export type Act = (met: Met) => readonly Change[]
 
 /** How often a page is gone through where jobs were changed meanwhile, before they are left as they are. */
 const ROUNDS = 5
 
 /** Walks a span from its head, and gives the ids of the jobs that were changed, page by page. */
-async function* walk(
+export async function* walk(
   ledger: Ledger,
   span: Span,
   limit: number,
@@ -79,9 +72,13 @@ async function changePage(
 ): Promise<string[]> {
   const changed: string[] = []
   const wanted = await meet(ledger, lane, page, act)
-  while (wanted.length > 0 && changed.length < limit) {
-    const some = wanted.splice(0, limit - changed.length)
-    changed.push(...(await changeAll(ledger, lane, some, act)))
+  try {
+    while (wanted.length > 0 && changed.length < limit) {
+      const some = wanted.splice(0, limit - changed.length)
+      await changeAll(ledger, lane, some, act, changed)
+    }
+  } catch (error) {
+    throw asInterrupted(error, changed.length)
   }
   return changed
 }
@@ -97,9 +94,14 @@ async function meet(ledger: Ledger, lane: string, keys: readonly string[], act: 
     .filter(({ changes }) => changes.length > 0)
 }
 
-/** A job that somebody changed since it was read is looked at again. Gives the ids of those that are done. */
-async function changeAll(ledger: Ledger, lane: string, jobs: readonly Wanted[], act: Act): Promise<string[]> {
-  const changed: string[] = []
+/** A job that somebody changed since it was read is looked at again. `changed` gets the ids of those that are done. */
+async function changeAll(
+  ledger: Ledger,
+  lane: string,
+  jobs: readonly Wanted[],
+  act: Act,
+  changed: string[],
+): Promise<void> {
   let wanted = jobs
   for (let round = 0; round < ROUNDS && wanted.length > 0; round++) {
     const answers = await commitBlocks(
@@ -108,17 +110,17 @@ async function changeAll(ledger: Ledger, lane: string, jobs: readonly Wanted[], 
     )
     const refused: string[] = []
     for (const [at, answer] of answers.entries()) {
-      if (answer instanceof HoldfastError) throw answer
       const { key } = wanted[at]!
+      if (answer instanceof HoldfastError) continue
       if (answer.some((result) => result !== false)) changed.push(jobIdOf(nameOf(key)))
       else refused.push(key)
     }
+    for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     wanted = refused.length === 0 ? [] : await meet(ledger, lane, refused, act)
   }
-  return changed
 }
 
-const removalFrom =
+export const removalFrom =
   (ledger: Ledger): Act =>
   ({ lane, key, raw }) =>
     planRemoval(ledger, lane, key, raw)
@@ -132,16 +134,21 @@ export async function drainQueue(ledger: Ledger, delayed: boolean): Promise<numb
   const spans = delayed
     ? [...spansWaiting(lanes, now), ...spansDelayed(lanes, now)]
     : spansWaiting(lanes, now)
-  let drained = 0
-  for (const span of spans) drained += await sum(walk(ledger, span, Infinity, removalFrom(ledger)))
-  return drained
+  return sum(walkAll(ledger, spans, removalFrom(ledger)))
 }
 
 /** States whose jobs can be cleaned. */
 export type CleanState = 'completed' | 'failed' | 'waiting' | 'prioritized' | 'delayed'
 
 /** Removes jobs of one state that finished, or were added, at least `grace` ms ago; their ids, page by page, in the order of their lanes. */
-export async function* cleanQueue(
+export const cleanQueue = (
+  ledger: Ledger,
+  grace: number,
+  limit: number,
+  state: CleanState,
+): AsyncGenerator<readonly string[]> => inSteps(clean(ledger, grace, limit, state))
+
+async function* clean(
   ledger: Ledger,
   grace: number,
   limit: number,
@@ -219,84 +226,16 @@ export async function promoteQueue(ledger: Ledger, ulid: () => string): Promise<
   // A suspect that is promoted stays in its lane, so the walk ends where those that are due begin.
   const suspects: Span = { lane: lanes.suspect, from: throughTime(store.now()) }
   const spans = [{ lane: lanes.due }, suspects, { lane: lanes.arrive }, { lane: lanes.penned }]
-  let promoted = 0
-  for (const span of spans) promoted += await sum(walk(ledger, span, Infinity, promote))
-  return promoted
+  return sum(walkAll(ledger, spans, promote))
+}
+
+/** One span after the other. */
+async function* walkAll(ledger: Ledger, spans: readonly Span[], act: Act): AsyncGenerator<string[]> {
+  for (const span of spans) yield* walk(ledger, span, Infinity, act)
 }
 
 async function sum(pages: AsyncGenerator<string[]>): Promise<number> {
   let all = 0
-  for await (const ids of pages) all += ids.length
+  for await (const ids of inSteps(pages)) all += ids.length
   return all
-}
-
-/**
- * Removes the queue with everything in it, its schedules first. The settings say that it is under way, so that no worker claims; they go last, so
- * that what was interrupted can be ended by another call.
- */
-export async function obliterateQueue(ledger: Ledger, force: boolean, note?: Note): Promise<void> {
-  const { store, lanes } = ledger
-  let wasPaused = false
-  await changeConfig(ledger, (config) => {
-    wasPaused = config.paused === true && config.obliterating !== true
-    return { ...config, paused: true, obliterating: true }
-  })
-  if (!force) {
-    const [active = 0] = await store.count([{ lane: lanes.lease }])
-    if (active > 0) {
-      await changeConfig(ledger, (config) => ({ ...config, paused: wasPaused, obliterating: false }))
-      throw new HoldfastError(
-        'JOB_STATE',
-        `${active} jobs of the queue ${ledger.queue} are being run: wait for them, or obliterate it with { force: true }`,
-      )
-    }
-  }
-  await replan(async () => {
-    await removeEverything(ledger, force)
-    // What was added meanwhile goes too.
-    const counts = await store.count(STATE_LANES.map((name) => ({ lane: lanes[name] })))
-    return counts.every((count) => count === 0) ? true : undefined
-  })
-  const tallies = (['done', 'dead'] as const).map((lane) => tallyId(ledger.queue, lane))
-  await commitBlock(store, [{ delete: [lastBulkId(ledger.queue), ...tallies] }])
-  const { config } = await readConfig(ledger)
-  await removeGroups(ledger)
-  await emptyGroupWindows(ledger, config)
-  await emptyWindows(ledger, config)
-  await changeConfig(ledger, () => ({}), note)
-}
-
-async function removeEverything(ledger: Ledger, force: boolean): Promise<void> {
-  const { store, lanes } = ledger
-  await removeSchedules(ledger)
-  const [bulks = []] = await store.scan([{ lane: lanes.staged, limit: PAGE_KEYS }])
-  for (const entry of bulks) await sweepBulk(ledger, entry)
-  await releaseBulks(ledger)
-  const removal = removalFrom(ledger)
-  const evict: Act = (met) => [...removal(met), { after: 0, hint: [lanes.evicted] }]
-  const kept: readonly StateLane[] = force ? [] : ['lease']
-  for (const name of STATE_LANES.filter((lane) => !kept.includes(lane))) {
-    const act = name === 'lease' ? evict : removal
-    for await (const _ of walk(ledger, { lane: lanes[name] }, Infinity, act));
-  }
-  await removeEntries(ledger)
-  await lapseAll(ledger)
-  const trim: Change = { move: { from: { lane: lanes.ttl, limit: PAGE_KEYS }, to: [] } }
-  while ((await commitBlock(store, [trim]))[0] !== false);
-}
-
-/** Entries of claims that have no leases any more. */
-async function removeEntries({ store, lanes }: Ledger): Promise<void> {
-  const [active = 0] = await store.count([{ lane: lanes.lease }])
-  if (active > 0) return
-  for (const lane of [lanes.claims, lanes.reap]) {
-    for (;;) {
-      const [keys = []] = await store.scan([{ lane, limit: PAGE_KEYS }])
-      if (keys.length === 0) break
-      await commitBlock(
-        store,
-        keys.map((key) => ({ remove: [[lane, key]] })),
-      )
-    }
-  }
 }

@@ -13,7 +13,8 @@ import { ownedKeys, ownedRecords, ttlKeys } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
 import { releaseBulks } from './bulk.ts'
-import { type Block, commitBlocks, following } from './commit.ts'
+import { type Answer, type Block, commitBlocks, following } from './commit.ts'
+import { asInterrupted } from './in-steps.ts'
 import { type Ledger, openLedger, readHead } from './ledger.ts'
 
 /** What came of it. */
@@ -52,30 +53,40 @@ export async function redriveLetters(
   const isOld = ({ name, head: { origin } }: Found): boolean =>
     origin.at < began || (origin.at === began && !sent.has(name))
   const wanted = (letter: Found): boolean => isOld(letter) && matches(letter.head, filter)
-  let [redriven, skipped] = [0, 0]
-  for (const lane of [lanes.ready, lanes.parked, lanes.due, lanes.suspect, lanes.dead]) {
-    for (let from: string | undefined; redriven < count; ) {
-      const [keys = []] = await store.scan([{ lane, from, limit: STEP_LETTERS }])
-      if (keys.length === 0) break
-      from = `${keys.at(-1)}!`
-      const came = await redrivePage(ledger, lane, keys, { most: count - redriven, wanted })
-      if (store.now() === began) for (const name of came.names) sent.add(name)
-      redriven += came.names.length
-      skipped += came.skipped
-      await nextTurn()
+  const came = { redriven: 0, skipped: 0 }
+  try {
+    for (const lane of [lanes.ready, lanes.parked, lanes.due, lanes.suspect, lanes.dead]) {
+      for (let from: string | undefined; came.redriven < count; ) {
+        const [keys = []] = await store.scan([{ lane, from, limit: STEP_LETTERS }])
+        if (keys.length === 0) break
+        from = `${keys.at(-1)}!`
+        const names = await redrivePage(ledger, lane, keys, { came, most: count - came.redriven, wanted })
+        if (store.now() === began) for (const name of names) sent.add(name)
+        await nextTurn()
+      }
     }
+  } catch (error) {
+    throw asInterrupted(error, came.redriven)
   }
-  return { redriven, skipped }
+  return came
 }
+
+/** What a page is redriven with; `came` counts along. */
+interface Redriving {
+  readonly came: { redriven: number; skipped: number }
+  readonly most: number
+  readonly wanted: (letter: Found) => boolean
+}
+
+const isError = (answer: Answer): answer is HoldfastError => answer instanceof HoldfastError
 
 async function redrivePage(
   ledger: Ledger,
   lane: string,
   page: readonly string[],
-  { most, wanted }: { readonly most: number; readonly wanted: (letter: Found) => boolean },
-): Promise<{ readonly names: readonly string[]; readonly skipped: number }> {
+  { came, most, wanted }: Redriving,
+): Promise<readonly string[]> {
   const names: string[] = []
-  let skipped = 0
   let keys = page
   for (let round = 0; round < ROUNDS && keys.length > 0 && names.length < most; round++) {
     const found = (await lettersAt(ledger, lane, keys)).filter(wanted)
@@ -84,18 +95,22 @@ async function redrivePage(
     for (const [at, letter] of found.entries()) {
       if (free.length === most - names.length) break
       if (taken[at] === undefined) free.push(letter)
-      else skipped++
+      else came.skipped++
     }
     const answers = await commitBlocks(ledger.store, await planRedrives(ledger, free))
     const refused: string[] = []
     for (const [at, answer] of answers.entries()) {
-      if (answer instanceof HoldfastError) throw answer
+      if (isError(answer)) continue
       if (answer[0] === false) refused.push(free[at]!.key)
-      else names.push(free[at]!.name)
+      else {
+        names.push(free[at]!.name)
+        came.redriven++
+      }
     }
+    for (const answer of answers) if (isError(answer)) throw answer
     keys = refused
   }
-  return { names, skipped }
+  return names
 }
 
 async function lettersAt({ store }: Ledger, lane: string, keys: readonly string[]): Promise<Found[]> {

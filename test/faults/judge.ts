@@ -3,7 +3,7 @@ import { checkCounts, checkPartition, checkQueue } from '../model/invariants.ts'
 import { type ShownJob, textOf, viewOf } from '../model/dump.ts'
 import type { Effect } from './fault-store.ts'
 import { LEASE_MS, MAX_STALLS, SCENES, type Scene, Script, dataOf, resultOf } from './script.ts'
-import { LONG_MS, QUEUE, type ScriptPlan } from './setting.ts'
+import { LETTERS, LONG_MS, QUEUE, type ScriptPlan } from './setting.ts'
 
 /** What came of a run. */
 export interface Verdict {
@@ -105,13 +105,17 @@ function judgeEvents({ witness }: Script, { commits = [] }: ScriptPlan, complete
   // A job that is put back in line before its worker could ask what became of its end looks like a lost lease.
   const unsure = commits.some(({ kind }) => kind === 'after')
   for (const id of witness.lockLost.keys())
-    witness.must(id === 'evicted' || (unsure && id === 'broken'), `the lease on ${id} was lost`)
+    witness.must(id === 'evicted' || (unsure && BACK_IN_LINE.has(id)), `the lease on ${id} was lost`)
 }
+
+/** Jobs that end, and are put back in line. */
+const BACK_IN_LINE: ReadonlySet<string> = new Set(['broken', 'lettered'])
 
 function judgeContent(script: Script): number {
   const { witness } = script
   const dump = script.dump()
-  checkPartition(dump, [QUEUE])
+  checkPartition(dump, [QUEUE, LETTERS])
+  checkQueue(dump, viewOf(dump, LETTERS), script.inner.epoch)
   const view = viewOf(dump, QUEUE)
   checkQueue(dump, view, script.inner.epoch)
   for (const id of witness.acknowledged) {
@@ -126,12 +130,24 @@ function judgeContent(script: Script): number {
     if (job.head.failedCode === 'STALLED') {
       stalledToDeath++
       witness.must(job.head.stalledCounter === MAX_STALLS + 1, `${job.id} failed after too few stalls`)
-    } else judgeCompleted(script, job)
+    } else if (!isEndedEarly(script, job)) judgeCompleted(script, job)
   }
   return stalledToDeath
 }
 
-/** Every job of the script completes in the end, with the attempts that its handler needs. */
+/** Jobs that are cancelled or expire; a cancel that came too late says so. */
+function isEndedEarly({ witness, cancelled }: Script, { id, head: { failedCode } }: ShownJob): boolean {
+  const expected = id === 'expired' ? 'EXPIRED' : cancelled.has(id) ? 'CANCELLED' : undefined
+  witness.must(
+    expected === undefined || failedCode === expected,
+    `${id} ended as ${failedCode}, not ${expected}`,
+  )
+  return failedCode === 'EXPIRED' ? id === 'expired' : failedCode === 'CANCELLED' && CANCELLED.has(id)
+}
+
+const CANCELLED: ReadonlySet<string> = new Set(['unwished', 'stopped'])
+
+/** Every other job of the script completes in the end, with the attempts that its handler needs. */
 function judgeCompleted(
   { witness }: Script,
   { id, lane, head, data, result, progress, logs }: ShownJob,

@@ -2,11 +2,11 @@
  * A fixed script that passes through every path of what has landed, under a plan of faults. It is made of scenes, each of which can
  * be played alone. A feature that lands adds its commands here, and what must come of them in `judge.ts`.
  */
-import { UnrecoverableError, Worker } from 'holdfast'
+import { Queue, UnrecoverableError, Worker } from 'holdfast'
 import type { Job } from '../../src/job.ts'
 import type { JobContext } from '../../src/loops/attempt.ts'
 import type { FaultStore } from './fault-store.ts'
-import { QUEUE, Setting } from './setting.ts'
+import { LETTERS, QUEUE, Setting } from './setting.ts'
 import { count } from './witness.ts'
 
 export const LEASE_MS = 10_000
@@ -20,14 +20,16 @@ export const dataOf = (id: string): unknown => (id === 'big' ? { id, text: LONG_
 export const resultOf = (id: string): unknown => (id === 'big' ? { done: id, text: LONG_TEXT } : { done: id })
 
 /** A part of the script that stands alone. */
-export const SCENES = ['run', 'hold', 'evict', 'reopen'] as const
+export const SCENES = ['run', 'hold', 'end', 'evict', 'reopen'] as const
 export type Scene = (typeof SCENES)[number]
 
 export class Script extends Setting {
   worker!: Worker
   /** Whether `evicted` was removed before its handler was done. */
   evictedInTime = false
-  /** What `broken` needs to succeed. */
+  /** Jobs of which a cancel said that it had them. */
+  readonly cancelled = new Set<string>()
+  /** What `broken` and `lettered` need to succeed. */
   #mended = false
 
   /** All but the last command. A worker comes once there are jobs for it, or before. */
@@ -37,6 +39,11 @@ export class Script extends Setting {
     if (scenes.includes('hold')) {
       await this.#pauseAndRemove()
       await this.#failAndRetry()
+    }
+    if (scenes.includes('end')) {
+      await this.#cancel()
+      await this.#expire()
+      await this.#sendBack()
     }
     if (scenes.includes('evict')) {
       await this.#evict()
@@ -101,6 +108,38 @@ export class Script extends Setting {
     await this.#untilBegun('long')
     await this.call('log', ['long'], async () => (await this.queue.getJob('long'))?.log('from outside'))
     await this.#untilFinal('long')
+  }
+
+  /** A job that is cancelled before it runs, and one while it does. */
+  async #cancel(): Promise<void> {
+    await this.#add('unwished', { delay: 30_000 })
+    await this.#add('stopped')
+    await this.#untilBegun('stopped')
+    for (const id of ['unwished', 'stopped'])
+      await this.call('cancel', [id], async () => {
+        if (await this.queue.cancel(id, 'no longer wished for')) this.cancelled.add(id)
+      })
+    await this.#untilFinal('stopped')
+  }
+
+  /** A job that has no chance to begin in its time. */
+  async #expire(): Promise<void> {
+    await this.call('pause', [], () => this.queue.pause())
+    await this.#add('expired', { ttl: 300 })
+    await this.pass(1000)
+    await this.call('resume', [], () => this.queue.resume())
+    await this.#untilFinal('expired')
+  }
+
+  /** A job that fails into the dead letters, and is sent back when it has a chance. */
+  async #sendBack(): Promise<void> {
+    this.#mended = false
+    await this.#add('lettered', { deadLetter: LETTERS })
+    await this.until('the letter of lettered', () => this.keysIn('ready', LETTERS).length > 0)
+    this.#mended = true
+    const letters = new Queue(LETTERS, { store: this.store })
+    await this.call('redrive', ['lettered'], () => letters.redrive())
+    await this.#untilFinal('lettered')
   }
 
   /** A job that is removed while it runs. */
@@ -174,10 +213,10 @@ export class Script extends Setting {
       const whole = JSON.stringify(job.data) === JSON.stringify(dataOf(id))
       this.witness.must(whole, `${id} was given other data`)
       if (id === 'flaky' && attempt === 1) throw new Error('the first time')
-      if (id === 'broken' && !this.#mended) throw new UnrecoverableError('broken')
+      if ((id === 'broken' || id === 'lettered') && !this.#mended) throw new UnrecoverableError('broken')
       if (id === 'chatty') await this.#chat(job)
       if (id === 'long') await this.#wait(8000, signal)
-      if (id === 'slow') await this.#wait(3000, signal)
+      if (id === 'slow' || id === 'stopped') await this.#wait(3000, signal)
       if (id === 'evicted') await this.#wait(3000)
       this.witness.finished.add(id)
       return resultOf(id)

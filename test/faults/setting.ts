@@ -20,6 +20,8 @@ export interface ScriptPlan {
 }
 
 export const QUEUE = 'q'
+/** Of dead letters; nobody works on it. */
+export const LETTERS = 'letters'
 /** What faults take: below the length of a lease, and above it. */
 export const SHORT_MS = 800
 export const LONG_MS = 15_000
@@ -135,8 +137,8 @@ export class Setting {
     return { records: new Map(records), lanes: new Map(all) }
   }
 
-  keysIn(lane: string): readonly string[] {
-    return this.content.lanes.get(`${lane}:${QUEUE}`)?.head(undefined, undefined, Infinity) ?? []
+  keysIn(lane: string, queue = QUEUE): readonly string[] {
+    return this.content.lanes.get(`${lane}:${queue}`)?.head(undefined, undefined, Infinity) ?? []
   }
 
   isFinal(id: string): boolean {

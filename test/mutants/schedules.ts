@@ -61,7 +61,7 @@ export const scheduleMutants: readonly Mutant[] = [
   {
     name: 'an obliteration leaves schedules',
     why: 'a queue that was removed fills again',
-    file: 'src/ledger/mass.ts',
+    file: 'src/ledger/obliterate.ts',
     find: 'await removeSchedules(ledger)',
     replace: '',
     caughtBy: { file: 'queue/schedules.test.ts', test: 'obliterate takes schedules along' },

@@ -118,7 +118,7 @@ const walks: readonly Mutant[] = [
   {
     name: 'an obliteration leaves its pause',
     why: 'the queue of that name never runs again',
-    file: 'src/ledger/mass.ts',
+    file: 'src/ledger/obliterate.ts',
     find: 'await changeConfig(ledger, () => ({}), note)',
     replace: '',
     caughtBy: { file: 'queue/mass.test.ts', test: 'removes everything, settings included' },
@@ -126,7 +126,7 @@ const walks: readonly Mutant[] = [
   {
     name: 'an obliteration takes what runs',
     why: 'without force handlers lose their jobs',
-    file: 'src/ledger/mass.ts',
+    file: 'src/ledger/obliterate.ts',
     find: "force ? [] : ['lease']",
     replace: '[]',
     caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },

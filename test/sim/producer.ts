@@ -165,10 +165,11 @@ async function add(
     )
     jobs.forEach((job, at) => {
       const { n, options } = specs[at]!
-      // Of a job that is gone the key alone is left.
+      // Of a job that is gone by then nothing is known but its id.
       const given = job.data as { n: number } | undefined
-      const isOther = given === undefined ? options.idempotencyKey === undefined : given.n !== n
-      if (isOther && options.deduplication !== undefined) return world.count('add answered with another job')
+      if (given?.n !== n && options.deduplication !== undefined)
+        return world.count('add answered with another job')
+      const isOther = given !== undefined && given.n !== n
       must(!isOther, `invariant 13: job ${n} is added, and another one is given`)
       world.witness.acknowledged(n)
       must(
