@@ -62,6 +62,12 @@ export function* lookSingles(looks: number): Generator<ScriptPlan> {
   }
 }
 
+/** Every so many of some plans, from one on. */
+export function* some<Plan>(plans: Iterable<Plan>, every: number, from = 0): Generator<Plan> {
+  let at = from
+  for (const plan of plans) if (at++ % every === 0) yield plan
+}
+
 export const hintPlans: readonly ScriptPlan[] = HINT_FAULTS.map((hints) => ({ hints }))
 
 export interface Campaign {
@@ -109,3 +115,23 @@ const showPlan = ({ commits = [], looks = [], hints }: ScriptPlan): string =>
 export const showCampaign = ({ runs, faults, tally, stalledToDeath, ends, violations }: Campaign): string =>
   `${runs} runs, ${faults} faults (${[...tally].map(([effect, count]) => `${effect} ${count}`).join(', ')}), ` +
   `${ends} different ends, ${stalledToDeath} jobs stalled too often, ${violations.length} violations`
+
+/** All single faults on the script, then all pairs, from one on, as long as there is time. @throws Error that tells what was violated. */
+export async function everyFault({
+  enough,
+  from,
+  disk,
+}: Pick<Staging, 'disk'> & { readonly enough: () => boolean; readonly from: number }): Promise<string> {
+  const { commits, looks } = await callsOfScript({ disk })
+  const told: string[] = []
+  for (const [plans, watched] of [
+    [singles(commits), true],
+    [lookSingles(looks), true],
+    [pairs(commits, 1, from), false],
+  ] as const) {
+    const reached = await campaign(plans, { watched, enough, disk })
+    if (reached.violations.length > 0) throw new Error(reached.violations.slice(0, 5).join('; '))
+    told.push(showCampaign(reached))
+  }
+  return told.join('; ')
+}

@@ -1,7 +1,9 @@
 /** The verdict on a run of the script: its faults end, its workers finish, and everything is held against what was promised. */
+import type { Disk } from '../model/harness.ts'
 import { checkCounts, checkPartition, checkQueue } from '../model/invariants.ts'
 import { type ShownJob, textOf, viewOf } from '../model/dump.ts'
 import type { Effect } from './fault-store.ts'
+import { Ground } from './ground.ts'
 import { LEASE_MS, MAX_STALLS, SCENES, type Scene, Script, dataOf, resultOf } from './script.ts'
 import { LETTERS, LONG_MS, QUEUE, type ScriptPlan } from './setting.ts'
 
@@ -28,16 +30,20 @@ export interface Staging {
   readonly scenes?: readonly Scene[]
   /** Whether it is judged after each commit too. */
   readonly watched?: boolean
+  /** Makes the disk of one run; default: a memory. */
+  readonly disk?: () => Promise<Disk>
 }
 
 export async function judged(
   plan: ScriptPlan,
-  { scenes = SCENES, watched = true }: Staging = {},
+  { scenes = SCENES, watched = true, disk: newDisk }: Staging = {},
 ): Promise<Verdict> {
-  const script = new Script(plan, { watched })
+  const disk = await newDisk?.()
+  const script = new Script(plan, { watched, ground: disk && new Ground(disk) })
   const { witness } = script
   let stalledToDeath = 0
   try {
+    await script.open()
     await script.play(scenes)
     const completed = judgeFinished(script)
     await script.retain()
@@ -45,9 +51,12 @@ export async function judged(
     stalledToDeath = judgeContent(script)
     if (!isStrange(plan)) judgeEvents(script, plan, completed)
     await judgeStore(script)
+    await script.passing(script.inner.close())
+    witness.must(script.host.timers === 0, `${script.host.timers} timers are left`)
   } catch (error) {
     witness.must(false, (error as Error).stack ?? String(error))
   }
+  await disk?.dispose()
   const happened = script.stores.flatMap((store) => store.happened)
   const tally = new Map<Effect, number>()
   for (const { effect } of happened) tally.set(effect, (tally.get(effect) ?? 0) + 1)
@@ -66,8 +75,7 @@ export async function judged(
 async function finish(script: Script): Promise<void> {
   const { witness, queue } = script
   for (const store of script.stores) if (!store.dead) store.heal()
-  const open = (): string[] =>
-    OPEN_LANES.filter((lane) => (script.content.lanes.get(`${lane}:${QUEUE}`)?.size ?? 0) > 0)
+  const open = (): string[] => OPEN_LANES.filter((lane) => script.keysIn(lane).length > 0)
   // What ghosts there are have come by then.
   await script.pass(script.comesLate ? LONG_MS + 1000 : 2000)
   if (await script.passing(queue.isPaused())) await script.passing(queue.resume())
@@ -75,7 +83,6 @@ async function finish(script: Script): Promise<void> {
   witness.must(open().length === 0, `still in ${open().join()} after ${FINISH_MS} ms without faults`)
   await script.passing(script.worker.close())
   await script.pass(60_000)
-  witness.must(script.host.timers === 0, `${script.host.timers} timers are left`)
 }
 
 /** Results are looked at before retention takes most of them. */
@@ -166,7 +173,7 @@ function judgeCompleted(
 }
 
 async function judgeStore(script: Script): Promise<void> {
-  await checkCounts(script.inner, script.dump())
+  await script.passing(checkCounts(script.inner, script.dump()))
   const { problems } = await script.passing(script.queue.verify())
   script.witness.must(problems.length === 0, `verify() says ${problems.join('; ')}`)
 }

@@ -176,7 +176,7 @@ export class Script extends Setting {
     await this.#stall('orphan')
     await this.passing(this.worker.close({ timeout: 100 }))
     await this.inner.close()
-    this.open()
+    await this.open()
     this.#work()
     await this.#untilFinal('slow')
     await this.#untilFinal('orphan')

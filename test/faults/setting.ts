@@ -8,6 +8,7 @@ import { virtualHost } from 'holdfast/testing'
 import { type Dump, viewOf } from '../model/dump.ts'
 import { checkQueue } from '../model/invariants.ts'
 import { FaultStore } from './fault-store.ts'
+import type { Ground } from './ground.ts'
 import { overStore } from './over-store.ts'
 import { type Fault, type FaultPlan, type LookFault, faultAt } from './plan.ts'
 import { Witness } from './witness.ts'
@@ -26,6 +27,8 @@ export const LETTERS = 'letters'
 export const SHORT_MS = 800
 export const LONG_MS = 15_000
 const TRIES = 6
+/** Time that passes at once where calls take real time. */
+const STEP_MS = 50
 /** Longer than any fault, a lease and a reaper's verdict together. */
 const PATIENCE_MS = 60_000
 
@@ -33,6 +36,8 @@ export class Setting {
   readonly host = virtualHost()
   readonly content = new MemoryContent()
   readonly witness = new Witness()
+  /** Where it is not the memory above. */
+  readonly #ground: Ground | undefined
   /** One for each process there was. */
   readonly stores: FaultStore[] = []
   commits = 0
@@ -44,14 +49,19 @@ export class Setting {
   protected readonly plan: ScriptPlan
   readonly #watchful: boolean
 
-  constructor(plan: ScriptPlan = {}, { watched = true } = {}) {
+  constructor(
+    plan: ScriptPlan = {},
+    { watched = true, ground }: { readonly watched?: boolean; readonly ground?: Ground | undefined } = {},
+  ) {
     this.plan = plan
     this.#watchful = watched
-    this.open()
+    this.#ground = ground
   }
 
-  open(): void {
-    this.inner = this.#watched(memoryStore({ host: this.host, content: this.content }))
+  async open(): Promise<void> {
+    this.inner =
+      (await this.#ground?.open(this.host)) ??
+      this.#watched(memoryStore({ host: this.host, content: this.content }))
     this.store = this.process()
     this.queue = new Queue(QUEUE, { store: this.store })
   }
@@ -82,8 +92,14 @@ export class Setting {
     return isUnderWay || hints !== undefined || commits.length + looks.length === 0
   }
 
-  pass(ms: number): Promise<void> {
-    return this.host.advance(ms)
+  async pass(ms: number): Promise<void> {
+    if (this.#ground === undefined) return this.host.advance(ms)
+    await this.#ground.settle(this.host)
+    for (let passed = 0; passed < ms; passed += STEP_MS) {
+      await this.host.advance(Math.min(STEP_MS, ms - passed))
+      await this.#ground.settle(this.host)
+    }
+    await this.#ground.look()
   }
 
   /** Lets time pass until a promise is settled. */
@@ -91,17 +107,17 @@ export class Setting {
     const call = { answered: false }
     const answer = (): void => void (call.answered = true)
     promise.then(answer, answer)
-    await this.host.idle()
-    for (let waited = 0; !call.answered && waited < 60_000; waited += 200) await this.host.advance(200)
+    await this.pass(0)
+    for (let waited = 0; !call.answered && waited < 60_000; waited += 200) await this.pass(200)
     if (!call.answered) throw new Error('a call is not answered within a minute')
     return promise
   }
 
   /** Lets time pass until something holds, which it has to in time, unless hints stay lost. */
   async until(what: string, holds: () => boolean): Promise<void> {
-    await this.host.idle()
+    await this.pass(0)
     for (let waited = 0; !holds() && waited < PATIENCE_MS; waited += 250) {
-      await this.host.advance(250)
+      await this.pass(250)
       if (waited % 5000 === 0 && this.#isPausedLate())
         await this.call('resume', [], () => this.queue.resume())
     }
@@ -132,13 +148,16 @@ export class Setting {
   }
 
   dump(): Dump {
+    if (this.#ground !== undefined) return this.#ground.dump()
     const { records, lanes } = this.content
     const all = [...lanes].map(([lane, keys]) => [lane, keys.head(undefined, undefined, Infinity)] as const)
     return { records: new Map(records), lanes: new Map(all) }
   }
 
   keysIn(lane: string, queue = QUEUE): readonly string[] {
-    return this.content.lanes.get(`${lane}:${queue}`)?.head(undefined, undefined, Infinity) ?? []
+    const name = `${lane}:${queue}`
+    if (this.#ground !== undefined) return this.#ground.dump().lanes.get(name) ?? []
+    return this.content.lanes.get(name)?.head(undefined, undefined, Infinity) ?? []
   }
 
   isFinal(id: string): boolean {
@@ -154,7 +173,8 @@ export class Setting {
    * who looks ends it.
    */
   #isPausedLate(): boolean {
-    return this.comesLate && this.content.records.has(`queue:${QUEUE}:config`)
+    const { records } = this.#ground?.dump() ?? this.content
+    return this.comesLate && records.has(`queue:${QUEUE}:config`)
   }
 
   /** Holds the invariants against what each commit leaves once something went wrong; it takes as long as all the rest. */

@@ -8,14 +8,7 @@ import { play, Tally } from '../conformance/differential.ts'
 import { scripts } from '../conformance/random-units.ts'
 import { CAMPAIGN, conduct } from '../crash/rounds.ts'
 import { crashPoints } from '../faults/crash-points.ts'
-import {
-  callsOfScript,
-  campaign as faultCampaign,
-  lookSingles,
-  pairs,
-  showCampaign,
-  singles,
-} from '../faults/enumerate.ts'
+import { everyFault } from '../faults/enumerate.ts'
 import { levelDisk, memoryDisk } from '../model/harness.ts'
 import { counters } from '../model/counters.ts'
 import { playModel } from '../model/play.ts'
@@ -69,21 +62,8 @@ const sim: Soak = async ({ seed, isOver }) => {
   return `${report.seeds} seeds, hash ${report.hash}`
 }
 
-/** All single faults on the fixed script as a whole, then all pairs, beginning somewhere else with each seed. */
-const faults: Soak = async ({ seed, isOver }) => {
-  const { commits, looks } = await callsOfScript()
-  const told: string[] = []
-  for (const [plans, watched] of [
-    [singles(commits), true],
-    [lookSingles(looks), true],
-    [pairs(commits, 1, seed), false],
-  ] as const) {
-    const reached = await faultCampaign(plans, { watched, enough: isOver })
-    if (reached.violations.length > 0) throw new Error(reached.violations.slice(0, 5).join('; '))
-    told.push(showCampaign(reached))
-  }
-  return told.join('; ')
-}
+/** On the fixed script as a whole. */
+const faults: Soak = ({ seed, isOver }) => everyFault({ enough: isOver, from: seed })
 
 const crashes: Soak = async ({ isOver }) => {
   const { batches, depths, violations } = await crashPoints({ depth: 3, enough: isOver })

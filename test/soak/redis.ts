@@ -1,9 +1,11 @@
 /** The campaigns on real Redis servers, each started and stopped by itself. */
 import pLimit from 'p-limit'
+import { everyFault } from '../faults/enumerate.ts'
+import { redisDisk } from '../model/harness.ts'
 import { crowd } from '../redis/crowd.ts'
 import { converse, cuts } from '../redis/cutting.ts'
 import { killServers } from '../redis/server-kills.ts'
-import { startServer } from '../redis/server.ts'
+import { SHARED_VARIABLE, startServer } from '../redis/server.ts'
 import { slowCommands } from '../redis/slow-log.ts'
 import { killsAndFlushes } from '../redis/storm.ts'
 import type { Soak } from './campaigns.ts'
@@ -68,7 +70,15 @@ const redisSlow: Soak = async ({ isOver }) => {
   }
 }
 
+/** The script of faults, on a server instead of a memory. */
+const redisFaults: Soak = async ({ seed, isOver }) => {
+  await using server = await startServer()
+  process.env[SHARED_VARIABLE] = server.url
+  return everyFault({ enough: isOver, from: seed, disk: redisDisk })
+}
+
 export const REDIS_CAMPAIGNS = {
+  'redis-faults': redisFaults,
   'redis-cuts': redisCuts,
   'redis-storm': redisStorm,
   'redis-kills': redisKills,
