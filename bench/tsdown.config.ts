@@ -9,6 +9,7 @@ export default defineConfig({
     scale: 'bench/scale.ts',
     mass: 'bench/mass.ts',
     find: 'bench/find.ts',
+    flow: 'bench/flow.ts',
     peers: 'bench/peers/main.ts',
     redis: 'bench/redis/main.ts',
     'redis-run': 'bench/redis/run.ts',
