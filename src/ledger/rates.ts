@@ -2,14 +2,14 @@
  * Windows that count starts: a claim puts one key per job beside its lease, forgets what has left the window, and takes no more
  * than there is room for, all in the unit of the claim.
  */
-import { PAGE_KEYS, RELEASE_JOBS } from '../core/bounds.ts'
+import { PAGE_KEYS, RELEASE_JOBS, TRIM_KEYS } from '../core/bounds.ts'
 import type { QueueConfig } from '../core/config.ts'
 import { readClaimName, throughTime, timeDigits, timeOf } from '../core/keys.ts'
 import { windowLane } from '../core/group-keys.ts'
 import { type Limits, type RateWindow, lateOf } from '../core/limits.ts'
 import type { Change, Move, Place, Span } from '../store.ts'
 import type { ClaimPlan } from './claim.ts'
-import { commitBlock } from './commit.ts'
+import { type Block, commitBlock } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 
 /** By how much longer than its window a start is remembered; where one process owns the store, claims come in the order of their times. */
@@ -52,6 +52,15 @@ export function roomOf(ledger: Ledger, { concurrency, windows }: Limits, at: num
 export function planTrim(ledger: Ledger, { ms }: RateWindow, at: number, limit: number): Change {
   const until = throughTime(at - ledger.store.skewMs - ms - lateness(ledger, ms))
   return { after: 0, move: { from: { lane: windowLane(ledger.queue, ms), until, limit }, to: [] } }
+}
+
+/** Jobs into line, no more than could start now: what cannot is left where it is. Its last result is what was moved. */
+export function planWithin(ledger: Ledger, limits: Limits, move: Move): Block {
+  const at = ledger.store.now()
+  const room = roomOf(ledger, limits, at)
+  if (room === undefined) return [{ move }]
+  const trims = limits.windows.map((window) => planTrim(ledger, window, at, TRIM_KEYS))
+  return [{ expect: {} }, ...trims, { move: { ...move, room } }]
 }
 
 /** What a look at a queue with limits finds. */

@@ -1,5 +1,6 @@
 /** Jobs that come into line in the unit of a claim, before it: those that fell due, and those that were parked and have room now. */
 import { PROMOTE_JOBS } from '../core/bounds.ts'
+import type { Limits } from '../core/limits.ts'
 import { planPromotion } from '../ledger/claim.ts'
 import type { Answer, Block } from '../ledger/commit.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -15,8 +16,16 @@ export interface Arrival {
 }
 
 /** What may come into line before a claim of so many slots. */
-export const planArrivals = (ledger: Ledger, due: DueLane, names: Names, slots: number): Arrival[] =>
-  due.isDue ? [promotion(ledger, due), ...names.plan(slots)] : names.plan(slots)
+export function planArrivals(
+  ledger: Ledger,
+  due: DueLane,
+  names: Names,
+  slots: number,
+  limits: Limits,
+): Arrival[] {
+  const parked = names.plan(slots, limits)
+  return due.isDue ? [promotion(ledger, due), ...parked] : parked
+}
 
 const promotion = (ledger: Ledger, due: DueLane): Arrival => ({
   block: planPromotion(ledger),
@@ -31,7 +40,7 @@ export function noteArrivals(arrivals: readonly Arrival[], answers: readonly Ans
   let some = false
   arrivals.forEach(({ answered }, at) => {
     const answer = answers[at]!
-    if (Array.isArray(answer) && answered((answer as readonly Result[])[0]!)) some = true
+    if (Array.isArray(answer) && answered((answer as readonly Result[]).at(-1)!)) some = true
   })
   return some
 }

@@ -78,6 +78,7 @@ export class Claims {
     this.#due.start()
     this.#suspects.start()
     this.#turns.start()
+    this.#gather?.start()
     wake()
   }
 
@@ -133,7 +134,9 @@ export class Claims {
   async #lookForBatch(gather: Gather): Promise<void> {
     if (!this.#hungry || this.#isStill || this.#suspects.isDue || this.#wholeOf(this.#free) === 0) return
     const hints = this.#hints
-    if (!(await gather.look()) && hints === this.#hints) this.#hungry = false
+    const found = await gather.look(this.#limiter.limits)
+    if (found !== 'enough' && hints === this.#hints) this.#hungry = false
+    if (found === 'held') await this.#limiter.look()
   }
 
   /** `settles`: ends of leases that are sent with it. `ending`: those that another cycle has sent, and whose leases live until they are stored. */
@@ -142,7 +145,7 @@ export class Claims {
     if (settles > 0 && this.#limiter.isLimited) this.#expectRoom()
     const { ledger, names } = this.#options
     const room = this.#suspects.isRunning ? 0 : this.#free
-    const arrivals = this.#open ? planArrivals(ledger, this.#due, names, room) : []
+    const arrivals = this.#open ? planArrivals(ledger, this.#due, names, room, this.#limiter.limits) : []
     const rotation = this.#planRotation()
     const plans = this.#planClaims(arrivals.length > 0, ending, rotation?.limit ?? 0)
     const blocks = [
@@ -190,6 +193,8 @@ export class Claims {
 
   #expectRoom(): void {
     this.#hungry = true
+    // What is parked may have been left there for want of room.
+    if (this.#limiter.isLimited) this.#options.names.hint()
     this.#suspects.isRefused = false
     this.#turns.hint()
   }

@@ -4,6 +4,7 @@
  * that ends leaves nothing behind.
  */
 import { batchWait, type BatchOptions } from '../core/batch-options.ts'
+import { type Limits, isLimited } from '../core/limits.ts'
 import { countGathering, gather, ungather } from '../ledger/gather.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { Alarm } from './alarm.ts'
@@ -17,6 +18,7 @@ export class Gather {
   #until: number | undefined
   /** The last look found some, but too few. */
   isWaiting = false
+  #open = false
 
   /** `late`: they have waited long enough. */
   constructor(ledger: Ledger, batch: BatchOptions, late: () => void) {
@@ -31,22 +33,32 @@ export class Gather {
     return this.#until !== undefined && this.#ledger.store.now() >= this.#until ? 1 : this.#least
   }
 
-  /** Whether a claim is worth it. Where it is not, the next job that comes into line is heard of. */
-  async look(): Promise<boolean> {
+  start(): void {
+    this.#open = true
+  }
+
+  /**
+   * Whether a claim is worth it. Where there are too few jobs, the next one that comes into line is heard of; where there are enough and
+   * the queue has no room for them, that is still to be waited for.
+   */
+  async look(limits: Limits): Promise<'enough' | 'few' | 'held'> {
     for (;;) {
       const { ready, gathered } = await countGathering(this.#ledger)
       const all = ready + gathered
+      if (!this.#open) return 'few'
       if (all === 0) {
         this.#over()
-        return false
+        return 'few'
       }
       if (all >= this.least) {
-        if (gathered > 0) await ungather(this.#ledger, gathered)
-        return true
+        if (gathered === 0 || (await ungather(this.#ledger, gathered, limits))) return 'enough'
+        if (isLimited(limits)) return 'held'
+        // Others took them.
+        continue
       }
       this.#wait()
       const moved = ready === 0 ? 0 : await gather(this.#ledger)
-      if (gathered + moved < this.least) return false
+      if (gathered + moved < this.least) return 'few'
     }
   }
 
@@ -56,6 +68,7 @@ export class Gather {
   }
 
   stop(): void {
+    this.#open = false
     this.#over()
   }
 

@@ -4,7 +4,9 @@
  */
 import { PROMOTE_JOBS } from '../core/bounds.ts'
 import { GATHERED, below, escapePart } from '../core/keys.ts'
+import type { Limits } from '../core/limits.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { planWithin } from '../ledger/rates.ts'
 import type { Span } from '../store.ts'
 import type { Arrival } from './arrivals.ts'
 
@@ -70,25 +72,28 @@ export class Names {
   }
 
   /** What to take back into so many free slots; nothing where nothing can be parked that there is room for. */
-  plan(slots: number): Arrival[] {
+  plan(slots: number, limits: Limits): Arrival[] {
     const limited = [...this.#limited.values()].map((one) =>
-      this.#unparking(one, Math.min(slots, one.most - one.running)),
+      this.#unparking(one, Math.min(slots, one.most - one.running), limits),
     )
-    return [...limited, ...this.#others.map((part) => this.#unparking(part, slots))].flat()
+    return [...limited, ...this.#others.map((part) => this.#unparking(part, slots, limits))].flat()
   }
 
   #of(name: string): Limited | undefined {
     return this.#limited.size === 0 ? undefined : this.#limited.get(escapePart(name))
   }
 
-  #unparking(part: Part, room: number): Arrival[] {
+  #unparking(part: Part, room: number, limits: Limits): Arrival[] {
     if (!part.mayBeParked || room <= 0) return []
     const { lanes } = this.#ledger
     const limit = Math.min(room, PROMOTE_JOBS)
     const hints = this.#hints
     return [
       {
-        block: [{ move: { from: { ...part.span, limit }, to: [{ lane: lanes.ready, drop: 1 }] } }],
+        block: planWithin(this.#ledger, limits, {
+          from: { ...part.span, limit },
+          to: [{ lane: lanes.ready, drop: 1 }],
+        }),
         answered: (moved) => {
           // A hint that came since the move was sent may speak of jobs it missed.
           if ((moved === false || moved.length < limit) && hints === this.#hints) part.mayBeParked = false

@@ -101,6 +101,22 @@ export const batchMutants: readonly Mutant[] = [
     caughtBy: { file: tests, test: 'goes on until there are enough' },
   },
   {
+    name: 'nobody waits for room for a batch',
+    why: 'jobs that are enough wait after the rate would let them start',
+    file: 'src/loops/claims.ts',
+    find: "if (found === 'held') await this.#limiter.look()",
+    replace: '',
+    caughtBy: { file: tests, test: 'goes on until the rate of the queue has room' },
+  },
+  {
+    name: 'what found no room stays parked',
+    why: 'a worker with free slots leaves jobs to one that waits for more of them',
+    file: 'src/loops/claims.ts',
+    find: 'if (this.#limiter.isLimited) this.#options.names.hint()',
+    replace: '',
+    caughtBy: { file: tests, test: 'while as many run as may' },
+  },
+  {
     name: 'jobs that gather cannot be reached',
     why: 'a cancel says that there is no such job',
     file: 'src/core/places.ts',

@@ -243,7 +243,7 @@ const names: readonly Mutant[] = [
     name: 'names that nobody limits are not looked at',
     why: 'what another worker parked is never run',
     file: 'src/loops/names.ts',
-    find: '...this.#others.map((part) => this.#unparking(part, slots))',
+    find: '...this.#others.map((part) => this.#unparking(part, slots, limits))',
     replace: '',
     caughtBy: { file: 'worker/per-name.test.ts', test: 'survive their worker' },
   },

@@ -450,6 +450,80 @@ describe('waiting for a batch', () => {
     expect(batches).toEqual([])
   })
 
+  test.each([
+    ['as many run as may', async ({ queue }: Stage) => queue.setGlobalConcurrency(1)],
+    ['its rate is used up', async ({ queue }: Stage) => queue.setGlobalRateLimit(1, 5000)],
+  ])('moves nothing to and fro in a queue whose workers differ, while %s', async (_, limit) => {
+    const made = stage()
+    const { host, queue, store } = made
+    await limit(made)
+    const hold = gate()
+    const plain = { hold: hold.promise }
+    batching(made, { concurrency: 3 }, () => plain.hold)
+    await queue.add('n', 1)
+    await host.idle()
+    const few = batching(made, { batch: { size: 9, minSize: 3 } })
+    batching(made, { batch: { size: 9, minSize: 9 } })
+    await queue.addBulk(many(2))
+    await host.idle()
+    const before = store.calls
+    await queue.addBulk(many(2, {}, 2))
+    await host.advance(100)
+    expect(store.calls - before).toBeLessThan(60)
+    await queue.addBulk(many(4, {}, 4))
+    hold.open()
+    await host.advance(60_000)
+    expect(await queue.getCompletedCount()).toBe(9)
+    // One that waits for none finds room for what gathered meanwhile.
+    await made.passing(100, few.worker.close())
+    const again = gate()
+    plain.hold = again.promise
+    await queue.addBulk(many(3, {}, 10))
+    await host.advance(100)
+    again.open()
+    await host.advance(60_000)
+    expect(await queue.getCompletedCount()).toBe(12)
+  })
+
+  test('goes on until the rate of the queue has room for what gathered', async () => {
+    const made = stage()
+    const { host, queue } = made
+    const { batches } = batching(made, {
+      batch: { size: 2, minSize: 2 },
+      limiter: { max: 2, duration: 5000 },
+    })
+    await queue.addBulk(many(2))
+    await host.advance(100)
+    await queue.addBulk(many(1, {}, 2))
+    await host.advance(100)
+    await queue.addBulk(many(1, {}, 3))
+    await host.advance(4799)
+    expect(batches).toHaveLength(1)
+    await host.advance(1)
+    expect(batches[1]).toEqual(['j2', 'j3'])
+  })
+
+  test('ends with its worker, also in the middle of a look', async () => {
+    const made = stage()
+    const { host, queue, store } = made
+    const { worker } = batching(made, { batch: { size: 4, minSize: 4, timeout: 600_000 } })
+    await host.idle()
+    // What is asked after this is answered once the worker closes.
+    store.moodOf = () => {
+      store.mood = 'hung'
+      return 'well'
+    }
+    await queue.addBulk(many(2))
+    await host.idle()
+    const closing = worker.close()
+    await host.idle()
+    store.moodOf = () => 'well'
+    store.mood = 'well'
+    await made.passing(100, closing)
+    expect(host.timers).toBe(0)
+    expect(await queue.getWaitingCount()).toBe(2)
+  })
+
   test('counts jobs that fall due', async () => {
     const made = stage()
     const { host, queue } = made
