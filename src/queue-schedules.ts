@@ -30,7 +30,7 @@ export interface JobTemplate<Name extends string = string, Data = unknown> {
   name?: Name
   /** What their handler gets; must come back from JSON as it was. */
   data?: Data
-  /** As the third argument of `add`. */
+  /** As the third argument of `add`, without `group.maxSize`. */
   opts?: Omit<JobOptions, 'jobId' | 'runAt' | 'repeat' | 'idempotencyKey' | 'deduplication'>
 }
 
@@ -116,6 +116,12 @@ export abstract class QueueSchedules<
     for (const field of ['jobId', 'runAt', 'repeat', 'idempotencyKey', 'deduplication'] as const)
       if (opts?.[field] !== undefined) refuseOption(field, opts[field], 'left out of the jobs of a schedule')
     const options = checkJobOptions(opts, this.defaults)
+    if (options.group?.maxSize !== undefined)
+      refuseOption(
+        'group.maxSize',
+        options.group.maxSize,
+        'left out of the jobs of a schedule: a run that found its group full would be lost',
+      )
     const encoded = await this.encode(checkJobName(name), data, options.sizeLimit)
     const plan = { name, timing, opts: options, data: encoded }
     await this.open()

@@ -183,6 +183,11 @@ describe('a schedule', () => {
       'OPTION_INVALID',
       /jobId must be left out of the jobs of a schedule/,
     ],
+    [
+      () => ['a', { every: 1 }, { opts: { group: { id: 'g', maxSize: 2 } } }],
+      'OPTION_INVALID',
+      /group\.maxSize must be left out of the jobs of a schedule/,
+    ],
     [() => ['a', { every: 1 }, { opts: { attempts: 0 } }], 'OPTION_INVALID', /attempts must be/],
     [() => ['a', { every: 1 }, { data: { at: new Date() } }], 'PAYLOAD_NOT_JSON', /\$\.at is a Date/],
     [() => ['a', { every: 1 }, { data: 'x'.repeat(300_000) }], 'PAYLOAD_TOO_LARGE', /300003 bytes/],

@@ -76,7 +76,8 @@ export function drawScheduledJob(chance: Chance, n: number, queue: number, world
     deduplication: _____,
     ...options
   } = spec.options
-  return { ...spec, queue, options, scheduled: true }
+  const group = options.group && { ...options.group, maxSize: undefined }
+  return { ...spec, queue, options: { ...options, group }, scheduled: true }
 }
 
 /** A process is killed under the lease, not some time after it. */

@@ -74,7 +74,7 @@ const redisSlow: Soak = async ({ isOver }) => {
 const redisFaults: Soak = async ({ seed, isOver }) => {
   await using server = await startServer()
   process.env[SHARED_VARIABLE] = server.url
-  return everyFault({ enough: isOver, from: seed, disk: redisDisk })
+  return await everyFault({ enough: isOver, from: seed, disk: redisDisk })
 }
 
 export const REDIS_CAMPAIGNS = {
