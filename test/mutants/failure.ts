@@ -96,4 +96,12 @@ export const failureMutants: readonly Mutant[] = [
     replace: 'expiresAt <= now',
     caughtBy: { file: 'worker/expiry.test.ts', test: 'one that has begun once does not expire' },
   },
+  {
+    name: 'what was interrupted is said to have changed nothing',
+    why: 'letters are back in their queue, and whoever sent them is told that they are not',
+    file: 'src/ledger/in-steps.ts',
+    find: "|| error.outcome === 'unknown' || done === 0) return error",
+    replace: '|| done >= 0) return error',
+    caughtBy: { file: 'faults/singles-and-pairs.test.ts', test: 'every single fault of a look' },
+  },
 ]
