@@ -87,10 +87,10 @@ export class Attempt {
 
   /** The lease is gone: whatever comes of the handler is discarded. False where its end was known before. */
   lose(error: HoldfastError): boolean {
-    const running = !this.#ended
+    if (this.#ended) return false
     this.#ended = true
     this.#abort(error)
-    return running
+    return true
   }
 
   /** The worker closes, or the job was cancelled: the handler is told to stop, and failing now burns no attempt. */
@@ -119,6 +119,11 @@ export class Attempt {
     return this.#aborted
   }
 
+  /** Whether it is known how its lease ends, or the lease is gone; its handler may go on. */
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
   /** What was said of its end while its handler goes on; `undefined` where nothing was. */
   get concluded(): Promise<void> | undefined {
     return this.#concluded
@@ -138,6 +143,8 @@ export class Attempt {
     else ending = await this.#endOfChecked(said.result, schema)
     await this.#written()
     this.#end(ending)
+    // What the handler does now is for the others.
+    this.#stopTimers()
   }
 
   async #handle(): Promise<void> {
@@ -249,9 +256,13 @@ export class Attempt {
   #free(): void {
     if (this.#freed) return
     this.#freed = true
-    for (const cancel of this.#timers ?? []) cancel()
+    this.#stopTimers()
     this.#options.freed(this)
     this.#resolve?.()
+  }
+
+  #stopTimers(): void {
+    for (const cancel of this.#timers ?? []) cancel()
   }
 }
 

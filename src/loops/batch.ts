@@ -28,12 +28,15 @@ export class Batch {
   readonly #attemptOptions: AttemptOptions
   readonly #members: Attempt[] = []
   /** Those whose handler may be called: their data fit, and their leases were there. */
-  readonly #ready: Attempt[] = []
-  /** Members that ended before it. */
+  readonly #ready = new Set<Attempt>()
+  /** Members that have left their slot. */
   readonly #gone = new Set<Attempt>()
-  #called: Promise<unknown> | undefined
-  readonly #call: Promise<unknown>
-  #begin!: (call: Promise<unknown>) => void
+  /** Whom the handler was called for, in the order of the queue. */
+  #called: readonly Attempt[] | undefined
+  #call: Promise<unknown> | undefined
+  /** Resolves once it is known for whom. */
+  readonly #begun: Promise<void>
+  #begin!: () => void
   #controller: AbortController | undefined
   #aborted: HoldfastError | undefined
   #cancel: (() => void) | undefined
@@ -46,7 +49,10 @@ export class Batch {
       ...options,
       // The handler is waited for as long as any of its jobs is.
       patienceMs: Infinity,
-      aborted: (member) => this.#perhapsAbort(member.abortedBy),
+      aborted: (member) => {
+        this.#perhapsAbort(member.abortedBy)
+        this.#perhapsCall()
+      },
       // All of them tell of the one 429 that there was.
       hold: (ms) => {
         const held = holds.get(ms) ?? options.hold(ms)
@@ -54,7 +60,7 @@ export class Batch {
         return held
       },
     }
-    this.#call = new Promise((resolve) => {
+    this.#begun = new Promise((resolve) => {
       this.#begin = resolve
     })
   }
@@ -76,7 +82,8 @@ export class Batch {
     await Promise.all(
       this.#members.map(async (member) => {
         await member.run()
-        if (!this.#ready.includes(member)) this.#gone.add(member)
+        this.#gone.add(member)
+        this.#perhapsAbort()
         this.#perhapsCall()
       }),
     )
@@ -95,7 +102,7 @@ export class Batch {
 
   /** The signal of one of its jobs. */
   signalOf({ id }: Pick<Job, 'id'>): AbortSignal {
-    const member = this.#ready.find(({ job }) => job.id === id)
+    const member = this.#called?.find(({ job }) => job.id === id)
     if (member === undefined) throw new HoldfastError('JOB_NOT_FOUND', `there is no job ${id} in this batch`)
     return member.signal
   }
@@ -103,8 +110,10 @@ export class Batch {
   /** What the handler comes to, as one member sees it: what was said of it before is waited for. */
   async #join(member: Attempt): Promise<unknown> {
     if (member.abortedBy !== undefined) throw member.abortedBy
-    this.#ready.push(member)
+    this.#ready.add(member)
     this.#perhapsCall()
+    await this.#begun
+    if (!this.#called!.includes(member)) throw member.abortedBy!
     try {
       return await this.#call
     } finally {
@@ -112,18 +121,20 @@ export class Batch {
     }
   }
 
-  /** Once every member is ready or gone. */
+  /** Once every member is ready, or nothing is to be done for it any more. */
   #perhapsCall(): void {
-    if (this.#called !== undefined || this.#ready.length === 0) return
-    if (this.#ready.length + this.#gone.size < this.#members.length) return
-    this.#called = this.#callHandler()
-    this.#begin(this.#called)
+    if (this.#called !== undefined) return
+    const isOver = (member: Attempt): boolean => member.abortedBy !== undefined || this.#gone.has(member)
+    if (!this.#members.every((member) => this.#ready.has(member) || isOver(member))) return
+    this.#called = this.#members.filter((member) => this.#ready.has(member) && !isOver(member))
+    if (this.#called.length > 0) this.#call = this.#callHandler(this.#called)
+    this.#begin()
   }
 
-  async #callHandler(): Promise<unknown> {
+  async #callHandler(members: readonly Attempt[]): Promise<unknown> {
     const handler = this.#handler!
-    const jobs = this.#ready.map(({ job }) => job)
-    for (const member of this.#ready) {
+    const jobs = members.map(({ job }) => job)
+    for (const member of members) {
       member.job.join({
         jobs,
         conclude: (said) => {
@@ -133,12 +144,12 @@ export class Batch {
       })
     }
     const signal = handler.length >= 3 ? this.signal : (undefined as never)
-    return handler(jobs[0] as never, new BatchContext(this, this.#ready[0]!), signal)
+    return handler(jobs[0] as never, new BatchContext(this, members[0]!), signal)
   }
 
   /** Once there is no job left to work for, and not because all of them are done. */
   #perhapsAbort(error?: HoldfastError): void {
-    if (this.#aborted !== undefined) return
+    if (this.#aborted !== undefined || this.#gone.size === this.#members.length) return
     const isOver = (member: Attempt): boolean =>
       member.abortedBy !== undefined || member.concluded !== undefined || this.#gone.has(member)
     if (!this.#members.every(isOver)) return
@@ -150,8 +161,9 @@ export class Batch {
   }
 
   #giveUp(cause: HoldfastError): void {
-    if (this.#called !== undefined) {
-      const ids = this.#ready.map(({ job }) => job.id).join(', ')
+    const left = this.#called?.filter((member) => !this.#gone.has(member)) ?? []
+    if (left.length > 0) {
+      const ids = left.map(({ job }) => job.id).join(', ')
       const message = `the handler of the batch ${ids} goes on although its signal aborted; its slot is given to another`
       this.#options.error(new HoldfastError(cause.code, message, { cause }))
     }

@@ -36,7 +36,7 @@ export class LeaseCheck {
   /** One scan for all leases, and one read for all heads. */
   async look(): Promise<void> {
     const { store, lanes } = this.#ledger
-    const attempts = [...this.#attempts()]
+    const attempts = [...this.#attempts()].filter(({ hasEnded }) => !hasEnded)
     if (attempts.length === 0) return
     try {
       const [found, heads] = await Promise.all([
@@ -44,6 +44,8 @@ export class LeaseCheck {
         store.read(attempts.map(({ grant }) => grant.name)),
       ])
       attempts.forEach((attempt, at) => {
+        // What became of its job since is not told to a handler that said how it ends.
+        if (attempt.hasEnded) return
         const reason = reasonOfCancel(attempt, heads[at])
         if (reason !== undefined) attempt.interrupt(new HoldfastError('CANCELLED', reason))
         if (found[at]?.length === 0) this.#report.lost(attempt)

@@ -260,8 +260,8 @@ export const loopMutants: readonly Mutant[] = [
     name: 'the end of a lost lease is sent all the same',
     why: 'lockLost is said twice',
     file: 'src/loops/attempt.ts',
-    find: 'const running = !this.#ended\n    this.#ended = true',
-    replace: 'const running = !this.#ended',
+    find: 'if (this.#ended) return false\n    this.#ended = true',
+    replace: 'if (this.#ended) return false',
     caughtBy: {
       file: 'worker/eviction.test.ts',
       test: 'a handler hears at once that its job was removed by force',

@@ -232,6 +232,79 @@ describe('a batch', () => {
   })
 })
 
+describe('of what is over in a batch', () => {
+  const pass = ({ host }: Stage, ms: number): Promise<void> =>
+    new Promise((resolve) => void host.timer(ms, resolve))
+  /** A schema for numbers, which answers when `until` does. */
+  const checking = (until: (value: number) => Promise<unknown>) => {
+    const data = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value: number) => until(value).then(() => ({ value })),
+      },
+    }
+    return { schemas: { n: { data } } as never }
+  }
+
+  test('jobs that were said to have ended abort nothing: not when leases are looked at, not by their time limits', async () => {
+    const made = stage()
+    const { host, queue, said } = made
+    const aborted: unknown[] = []
+    batching(made, { batch: { size: 3 }, lockDuration: 1000 }, async (job, { signal, signalOf }) => {
+      const [a, b, c] = job.getBatch()
+      const first = signalOf(a!)
+      a!.setAsFailed(new Error('again'))
+      b!.setAsCompleted(1)
+      await pass(made, 2000)
+      c!.setAsCompleted(1)
+      await pass(made, 2000)
+      aborted.push(first.aborted, signal.aborted)
+    })
+    await queue.addBulk([...many(1, { attempts: 2, backoff: 60_000 }), ...many(2, { timeout: 2500 }, 1)])
+    await host.advance(100)
+    await queue.cancel('j0')
+    await host.advance(5000)
+    expect(aborted).toEqual([false, false])
+    expect(only(said, 'error', 'lockLost')).toEqual([])
+  })
+
+  test('the order of the queue stays, whichever data are checked first', async () => {
+    const made = stage()
+    const { host, queue } = made
+    const options = checking((value) => pass(made, 100 - value * 10))
+    const { batches } = batching(made, { batch: { size: 3 }, ...options })
+    await queue.addBulk(many(3))
+    await host.advance(1000)
+    expect(batches).toEqual([['j0', 'j1', 'j2']])
+  })
+
+  test('a job whose time was over, or whose lease was gone, before the handler was called is not given to it', async () => {
+    const made = stage()
+    const { host, queue, said } = made
+    const options = checking((value) =>
+      value === 0 ? new Promise(() => undefined) : pass(made, value * 100),
+    )
+    const { batches } = batching(made, { batch: { size: 4 }, lockDuration: 1000, ...options })
+    await queue.addBulk([...many(1, { timeout: 500 }), ...many(3, {}, 1)])
+    await host.advance(150)
+    await queue.remove('j1', { force: true })
+    await queue.cancel('j2')
+    await host.advance(300)
+    expect(batches).toEqual([])
+    await host.advance(100)
+    expect(batches).toEqual([['j3']])
+    expect(await queue.getJob('j0')).toMatchObject({ failedCode: 'TIMEOUT' })
+    expect(await queue.getJob('j2')).toMatchObject({ failedCode: 'CANCELLED' })
+    expect(only(said, 'lockLost', 'completed')).toEqual(['lockLost j1', 'completed j3 1'])
+    // Its check still goes on, but the slot is free again.
+    await queue.addBulk(many(1, {}, 4))
+    await host.advance(2000)
+    expect(batches[1]).toEqual(['j4'])
+    expect(only(said, 'error')).toEqual([])
+  })
+})
+
 describe('the jobs of a batch', () => {
   test('are of one name where there are handlers by name, within the slot of their claim', async () => {
     const made = stage()
