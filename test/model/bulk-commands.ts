@@ -88,7 +88,7 @@ function ordered(jobs: readonly ModelNewJob[], { keys, ids }: World): readonly M
 const addInUnits = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
   new Step<BulkFacts>(`add in units(${jobs.map(({ id }) => id).join(' ')})`, q, fault, {
     prepare: ({ model, side }) => ({
-      first: (model.incarnations += jobs.length),
+      first: model.incarnate(jobs.length),
       jobs: ordered(jobs, model.world(q)),
       staged: side.staged,
       error: undefined,

@@ -56,7 +56,7 @@ const bulkOf = (jobs: readonly ModelNewJob[], queue: string) =>
 
 const addBulk = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
   new Step(`add(${jobs.map(short).join('; ')})`, q, fault, {
-    prepare: ({ model }): AddFacts => ({ first: (model.incarnations += jobs.length), error: undefined }),
+    prepare: ({ model }): AddFacts => ({ first: model.incarnate(jobs.length), error: undefined }),
     act: (facts, { here }) =>
       addNoting(facts, async () => {
         const [first, ...more] = bulkOf(jobs, here.name)

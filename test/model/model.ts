@@ -64,6 +64,12 @@ export class Model {
   }))
   incarnations = 0
 
+  /** The first of so many numbers for new jobs. */
+  incarnate(count: number): number {
+    this.incarnations += count
+    return this.incarnations - count
+  }
+
   side(q: QueueNumber): ModelSide {
     return this.sides[q]!
   }

@@ -16,7 +16,7 @@ const JOBS = 100
 
 const upsert = (q: QueueNumber, key: string, asked: Asked, fault?: Fault) =>
   new Step<{ readonly first: number }>(`upsertSchedule(${key}, ${asked.every}, ${asked.missed})`, q, fault, {
-    prepare: ({ model }) => ({ first: (model.incarnations += JOBS) }),
+    prepare: ({ model }) => ({ first: model.incarnate(JOBS) }),
     act: async (_, { here }) => {
       const { every, missed, limit, data } = asked
       return (await here.queue.upsertJobScheduler(key, { every, missed, limit }, { name: 'n', data })).id
@@ -35,7 +35,7 @@ const upsert = (q: QueueNumber, key: string, asked: Asked, fault?: Fault) =>
 const tick = (q: QueueNumber, key: string, fault?: Fault) =>
   new Step<{ readonly first: number }>(`tick(${key})`, q, fault, {
     check: (model) => scheduleIn(model.world(q), key) !== undefined,
-    prepare: ({ model }) => ({ first: (model.incarnations += JOBS) }),
+    prepare: ({ model }) => ({ first: model.incarnate(JOBS) }),
     act: async (_, { here }) => {
       const { store } = here.ledger
       const { jobs, lost } = await tickSchedule(here.ledger, scheduleId(QUEUES[q], key), almanacOf(store))
@@ -52,7 +52,7 @@ const tick = (q: QueueNumber, key: string, fault?: Fault) =>
 const trigger = (q: QueueNumber, key: string, fault?: Fault) =>
   new Step<{ readonly first: number; readonly ulid: string }>(`trigger(${key})`, q, fault, {
     prepare: ({ model }) => {
-      const first = (model.incarnations += 1)
+      const first = model.incarnate(1)
       return { first, ulid: String(first).padStart(26, '0') }
     },
     act: async ({ ulid }, { here }) => {
