@@ -7,6 +7,8 @@ import {
   type ModelKey,
   type ModelOptions,
   type World,
+  inLine,
+  inTime,
   same,
   withExpiry,
   withJob,
@@ -215,12 +217,12 @@ export function addToWorld(
   const { deduplication } = options
   const heldUntil = deduplication && windowOf(deduplication, now)
   const expiresAt = options.ttl === undefined ? undefined : dueAt + options.ttl
-  const added = withJob(world, {
+  const made: ModelJob = {
     id,
     incarnation,
     data,
     options,
-    place: dueAt > now ? 'due' : 'ready',
+    place: 'ready',
     addedAt: now,
     dueAt,
     heldUntil,
@@ -228,11 +230,11 @@ export function addToWorld(
     attemptsStarted: 0,
     stalledCounter: 0,
     generation: 0,
-    runAt: dueAt > now ? dueAt : undefined,
     expiresAt,
     fence: now,
     logs: [],
-  })
+  }
+  const added = withJob(world, dueAt > now ? inTime(made, dueAt) : inLine(made))
   const holding =
     deduplication === undefined ? added : withHold(added, deduplication.id, { job: id, until: heldUntil })
   return takeKey(withExpiry(holding, id, expiresAt), id, { id, data, options }, now)

@@ -54,8 +54,11 @@ const sweptBy =
     entry!.until < now || (real.store.epoch !== undefined && entry!.epoch !== real.store.epoch)
 
 /** Options as they are given to a queue. */
-export const optionsOf = ({ deadLetter, ...options }: ModelOptions, queue: string): object =>
-  deadLetter === true ? { ...options, deadLetter: QUEUES.find((name) => name !== queue) } : options
+export const optionsOf = ({ deadLetter, group, ...options }: ModelOptions, queue: string): object => ({
+  ...options,
+  ...(deadLetter === true ? { deadLetter: QUEUES.find((name) => name !== queue) } : {}),
+  ...(group === undefined ? {} : { group: { id: group } }),
+})
 
 const namedJobs = (jobs: readonly ModelNewJob[], { ledger, name: queue }: Side): NewJob[] =>
   jobs.map(({ id, data, options }) => ({
@@ -80,9 +83,11 @@ function ordered(jobs: readonly ModelNewJob[], { keys, ids }: World): readonly M
     ...keyNames.flatMap((name) => keys?.get(name)?.id ?? []),
     ...idNames.flatMap((name) => ids?.get(name)?.job ?? []),
   ]
-  if ([keyNames, idNames, met].every((names) => new Set(names).size === names.length)) return jobs
+  // Jobs of groups are brought into them when somebody next looks.
+  const single = jobs.map((job) => ({ ...job, options: { ...job.options, group: undefined } }))
+  if ([keyNames, idNames, met].every((names) => new Set(names).size === names.length)) return single
   const alone = { idempotencyKey: undefined, deduplication: undefined }
-  return jobs.map((job) => ({ ...job, options: { ...job.options, ...alone } }))
+  return single.map((job) => ({ ...job, options: { ...job.options, ...alone } }))
 }
 
 const addInUnits = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>

@@ -4,6 +4,7 @@ import { readStory } from '../../src/core/dead-letter.ts'
 import { decodeConfig } from '../../src/core/config.ts'
 import { unseal } from '../../src/core/codec.ts'
 import { decodeAudit } from '../../src/core/audit.ts'
+import { type GroupState, decodeGroup } from '../../src/core/group.ts'
 import { decodeDeduplication } from '../../src/core/deduplication.ts'
 import { decodeIdempotency } from '../../src/core/idempotency.ts'
 import {
@@ -88,6 +89,8 @@ export interface QueueView {
   readonly expiries: ReadonlySet<string>
   /** Lines of the audit about single jobs and pauses, as `<time> <action> <id>`. */
   readonly audit: readonly string[]
+  /** Groups of which somebody said something that holds. */
+  readonly groups: ReadonlyMap<string, GroupState>
   /** Deduplication ids, the same. */
   readonly ids: ReadonlyMap<string, ShownHold>
   /** Records that are the queue's by their ids. */
@@ -193,6 +196,7 @@ export function viewOf(dump: Dump, queue: string): QueueView {
       (dump.lanes.get(`ttl:${part}`) ?? []).map((key) => `${timeOf(key)}/${jobIdOf(nameOf(key))}`),
     ),
     audit: auditOf(dump.lanes.get(`audit:${part}`) ?? []),
+    groups: groupsOf(dump, recordIds),
     ids: new Map([...allIds].filter(([id]) => !stagedIds.has(id))),
     recordIds,
   }
@@ -218,6 +222,13 @@ const auditOf = (keys: readonly string[]): string[] =>
     .map((key) => decodeAudit(key.slice(key.indexOf('/') + 1)))
     .filter(({ action }) => SINGLE.has(action))
     .map(({ at, action, id = '' }) => `${at} ${action} ${id}`)
+
+function groupsOf({ records }: Dump, recordIds: readonly string[]): Map<string, GroupState> {
+  const all = recordIds
+    .filter((id) => id.startsWith('group:'))
+    .map((id) => [scheduleKeyOf(id), decodeGroup(records.get(id)!)] as const)
+  return new Map(all.filter(([, state]) => Object.keys(state).length > 0))
+}
 
 function holdsOf({ records }: Dump, recordIds: readonly string[]): Map<string, ShownHold> {
   const ids = recordIds.filter((id) => id.startsWith('dedup:'))

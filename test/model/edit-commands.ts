@@ -43,16 +43,16 @@ const edit = (q: QueueNumber, id: string, { label, act, places, fits, change }: 
 const newDelay = (delay: number): Edit => ({
   label: `changeDelay(${delay})`,
   act: (job) => (delay === 0 ? job.promote() : job.changeDelay(delay)),
-  places: ['due', 'suspect'],
+  places: ['due', 'suspect', 'arrive'],
   // A suspect that is due waits.
-  fits: ({ place, runAt }, now) => place === 'due' || runAt! > now,
+  fits: ({ place, runAt }, now) => place !== 'suspect' || runAt! > now,
   change: (world, job, now) => delayInWorld(world, job, now, delay),
 })
 
 const newPriority = (wanted: { priority?: number; lifo?: boolean }): Edit => ({
   label: `changePriority(${JSON.stringify(wanted)})`,
   act: (job) => job.changePriority(wanted),
-  places: ['ready', 'parked', 'due', 'suspect'],
+  places: ['ready', 'grouped', 'parked', 'due', 'arrive', 'suspect'],
   change: (world, job) => prioritiseInWorld(world, job, wanted),
 })
 

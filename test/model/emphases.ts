@@ -8,7 +8,8 @@ import { claiming } from './claim-commands.ts'
 import { addingOf, advancing, newJob, sharingJob } from './commands.ts'
 import { type Command, times } from './drawn.ts'
 import type { ModelEnding } from './end-world.ts'
-import { identityCommands } from './identity-commands.ts'
+import { aGroup, groupCommands, visiting } from './group-commands.ts'
+import { identityCommands, inGroup } from './identity-commands.ts'
 import { aCompletion, settlingWith } from './lease-commands.ts'
 import { letterCommands } from './letter-commands.ts'
 import { expiring } from './reap-commands.ts'
@@ -46,4 +47,17 @@ const bulks: readonly fc.Arbitrary<Command>[] = [
   ...times(4, advancing),
 ]
 
-export const emphases: readonly (readonly fc.Arbitrary<Command>[])[] = [bulks, identity, letters]
+const aMember = fc
+  .tuple(newJob, aGroup)
+  .map(([job, group]) => inGroup({ ...job, options: { ...job.options, delay: 0 } }, group))
+
+/** Groups that have more than they may run. */
+const groups: readonly fc.Arbitrary<Command>[] = [
+  ...times(60, addingOf(aMember)),
+  ...times(40, visiting),
+  ...times(20, settlingWith(aCompletion)),
+  ...times(4, groupCommands).flat(),
+  ...times(12, advancing),
+]
+
+export const emphases: readonly (readonly fc.Arbitrary<Command>[])[] = [bulks, groups, identity, letters]

@@ -7,7 +7,9 @@ import {
   type ModelJob,
   type ModelOptions,
   type World,
+  inLine,
   inOrder,
+  inTime,
   withJob,
   withoutJob,
 } from './world.ts'
@@ -112,8 +114,11 @@ function deadInWorld(
 }
 
 function againInWorld(world: World, job: ModelJob, wait: number, now: number): World {
-  if (job.stalledCounter >= MAX_STALLS) return withJob(world, { ...job, place: 'suspect', runAt: now + wait })
-  return withJob(world, wait > 0 ? { ...job, place: 'due', runAt: now + wait } : { ...job, place: 'ready' })
+  const isSuspect = job.stalledCounter >= MAX_STALLS
+  // A group has no place for those that are to be run alone.
+  if (isSuspect && job.options.group === undefined)
+    return withJob(world, { ...job, place: 'suspect', runAt: now + wait })
+  return withJob(world, isSuspect || wait > 0 ? inTime(job, now + wait) : inLine(job))
 }
 
 function waitOf({ backoff }: ModelOptions, attempt: number): number {
@@ -124,8 +129,7 @@ function waitOf({ backoff }: ModelOptions, attempt: number): number {
 
 export function retryInWorld(world: World, job: ModelJob, now: number, resetAttempts: boolean): World {
   return withJob(world, {
-    ...job,
-    place: 'ready',
+    ...inLine(job),
     key: undefined,
     dueAt: now,
     generation: job.generation + 1,

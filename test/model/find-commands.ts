@@ -21,11 +21,13 @@ interface Question {
 function stateOf({ place, runAt }: ModelJob, now: number): JobFilter {
   switch (place) {
     case 'ready':
+    case 'grouped':
     case 'parked':
       return 'waiting'
     case 'due':
       return 'delayed'
     case 'suspect':
+    case 'arrive':
       return runAt! <= now ? 'waiting' : 'delayed'
     case 'lease':
       return 'active'

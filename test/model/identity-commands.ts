@@ -64,6 +64,13 @@ export const sharing = (job: fc.Arbitrary<ModelNewJob>): fc.Arbitrary<ModelNewJo
     options: { ...one.options, ...identity.options },
   }))
 
+/** A job of a group; it cannot be what another one makes of it. */
+export function inGroup(job: ModelNewJob, group: string): ModelNewJob {
+  const { deduplication } = job.options
+  const isFree = deduplication?.replace !== true && deduplication?.keepLastIfActive !== true
+  return isFree ? { ...job, options: { ...job.options, group } } : job
+}
+
 /** Of a call that was answered: what its keys and ids met. */
 export function countMeetings(jobs: readonly ModelNewJob[], seen: Seen): void {
   if (typeof seen !== 'object') return

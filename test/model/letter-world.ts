@@ -2,7 +2,16 @@
 import type { FailedCode } from 'holdfast'
 import { counters } from './counters.ts'
 import { leaveInWorld } from './share-world.ts'
-import { type ModelJob, type Place, type World, inOrder, withExpiry, withJob, withoutJob } from './world.ts'
+import {
+  type ModelJob,
+  type Place,
+  type World,
+  inLine,
+  inOrder,
+  withExpiry,
+  withJob,
+  withoutJob,
+} from './world.ts'
 
 /** The id that a job of a queue has among the dead letters. */
 export const letterId = (queue: string, id: string): string => `${queue}:${id}`
@@ -24,6 +33,7 @@ export const letterOf = (job: ModelJob, code: string, at: number): ModelJob => (
     removeOnFail: undefined,
     delay: undefined,
     ttl: undefined,
+    group: undefined,
     idempotencyKey: undefined,
     deduplication: undefined,
   },
@@ -97,8 +107,8 @@ export function redriveWorld(
 /** The job that a letter was, as a new generation, with all its attempts. */
 function backFrom(letter: ModelJob, now: number): ModelJob {
   const { job } = letter.origin!
-  const { deadLetter, removeOnComplete, removeOnFail, delay, ttl } = job.options
-  return {
+  const { deadLetter, removeOnComplete, removeOnFail, delay, ttl, group } = job.options
+  const back: ModelJob = {
     ...anew(letter, now),
     id: job.id,
     addedAt: job.addedAt,
@@ -108,9 +118,11 @@ function backFrom(letter: ModelJob, now: number): ModelJob {
       ...letter.options,
       deadLetter,
       ttl,
+      group,
       ...(removeOnComplete === undefined ? {} : { removeOnComplete }),
       ...(removeOnFail === undefined ? {} : { removeOnFail }),
       ...(delay === undefined ? {} : { delay }),
     },
   }
+  return inLine(back)
 }

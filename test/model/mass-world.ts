@@ -2,7 +2,16 @@
 import type { FailedCode } from 'holdfast'
 import { readReadyKey } from '../../src/core/ready-key.ts'
 import { removeInWorld, retryInWorld } from './end-world.ts'
-import { type ModelJob, type Place, type World, inOrder, stateKeyOf, withExpiry, withJob } from './world.ts'
+import {
+  type ModelJob,
+  type Place,
+  type World,
+  inLine,
+  inOrder,
+  stateKeyOf,
+  withExpiry,
+  withJob,
+} from './world.ts'
 
 type HeadName = (id: string) => string
 type Change = (world: World, job: ModelJob) => World
@@ -53,7 +62,15 @@ export const drainWorld = (world: World, delayed: boolean, now: number, head: He
       { place: 'suspect', holds: ({ runAt }) => runAt! <= now },
       { place: 'parked' },
       { place: 'ready' },
-      ...(delayed ? [{ place: 'due' } as const, { place: 'suspect', holds: isLater(now) } as const] : []),
+      { place: 'arrive', holds: ({ runAt }) => runAt! <= now },
+      { place: 'grouped' },
+      ...(delayed
+        ? [
+            { place: 'due' } as const,
+            { place: 'suspect', holds: isLater(now) } as const,
+            { place: 'arrive', holds: isLater(now) } as const,
+          ]
+        : []),
     ],
     gone,
     { head },
@@ -76,11 +93,14 @@ export function cleanWorld(world: World, { state, grace, limit }: Cleaning, now:
       return [
         { place: 'due', holds: old },
         { place: 'suspect', holds: (job) => old(job) && job.runAt! > now },
+        { place: 'arrive', holds: (job) => old(job) && job.runAt! > now },
       ]
     return [
       { place: 'suspect', holds: (job) => old(job) && job.runAt! <= now },
       { place: 'parked', holds: old },
       { place: 'ready', holds: old },
+      { place: 'arrive', holds: (job) => old(job) && job.runAt! <= now },
+      { place: 'grouped', holds: old },
     ]
   }
   return changeParts(world, partsOf(), gone, { head, limit: limit === 0 ? Infinity : limit })
@@ -126,14 +146,13 @@ export function delayInWorld(world: World, job: ModelJob, now: number, delay: nu
   const expiresAt = expires ? dueAt + job.options.ttl! : job.expiresAt
   const timed = { ...job, key: undefined, dueAt, runAt: dueAt, expiresAt }
   const next = withExpiry(world, job.id, expires ? expiresAt : undefined)
-  if (job.place === 'suspect' || delay > 0) return withJob(next, timed)
-  return withJob(next, { ...timed, place: 'ready', runAt: undefined })
+  return withJob(next, job.place === 'suspect' || delay > 0 ? timed : inLine(timed))
 }
 
 export const promoteAllInWorld = (world: World, now: number, head: HeadName) =>
   changeParts(
     world,
-    [{ place: 'due' }, { place: 'suspect', holds: isLater(now) }],
+    [{ place: 'due' }, { place: 'suspect', holds: isLater(now) }, { place: 'arrive' }],
     (next, job) => delayInWorld(next, job, now, 0),
     { head },
   )
@@ -161,7 +180,18 @@ export function obliterateWorld(
     return { states: [world, begun, { ...world, paused: was, obliterating: false }], refused: true }
   }
   const states = [world, begun, { ...begun, schedules: new Map() }]
-  const order: readonly Place[] = ['ready', 'due', 'suspect', 'lease', 'blocked', 'parked', 'done', 'dead']
+  const order: readonly Place[] = [
+    'ready',
+    'grouped',
+    'due',
+    'arrive',
+    'suspect',
+    'lease',
+    'blocked',
+    'parked',
+    'done',
+    'dead',
+  ]
   // Who waited for a job that goes may come into a lane that was passed.
   while (states.length === 3 || states.at(-1)!.jobs.size > 0) {
     const parts = order.map((place) => ({ place }))
@@ -175,6 +205,7 @@ export function obliterateWorld(
     states.push({ ...last, keys: new Map(), ids: new Map(ids) })
     states.push({ ...states.at(-1)!, expiries: [] })
   }
+  states.push({ ...states.at(-1)!, groups: new Map() })
   states.push({
     ...states.at(-1)!,
     paused: false,

@@ -18,8 +18,9 @@ import {
 import { type QueueNumber, QUEUES } from './harness.ts'
 import { hasLapsed, isOver } from './add-world.ts'
 import { Violation } from './invariants.ts'
+import type { GroupWait } from './group-world.ts'
 import type { ModelSchedule } from './schedule-world.ts'
-import { EMPTY, type ModelJob, type World, same } from './world.ts'
+import { EMPTY, type ModelGroup, type ModelJob, type World, same } from './world.ts'
 
 /** Every lease that was ever handed out, by its holder's knowledge of it. */
 export interface Token {
@@ -51,6 +52,8 @@ export interface ModelSide {
   staged: readonly ShownBulk[]
   readonly held: Held[]
   /** The highest fence granted per id, and to which of the jobs of that id. */
+  /** What groups wait for that have something to give. */
+  readonly waits: Map<string, GroupWait>
   readonly fences: Map<string, { readonly incarnation: number; readonly fence: number }>
 }
 
@@ -60,6 +63,7 @@ export class Model {
     looked: { text: textOf({ records: new Map(), lanes: new Map() }), view: undefined, opened: 0 },
     staged: [],
     held: [],
+    waits: new Map(),
     fences: new Map(),
   }))
   incarnations = 0
@@ -156,8 +160,8 @@ function learn(world: World, view: QueueView, now: number): World {
   const known = isKnown
     ? world
     : { ...world, jobs: jobs ?? world.jobs, keys: new Map(keys), ids: new Map(ids) }
-  // How much of the window an obliteration that was cut off has removed, nobody can say.
-  return world.obliterating === true ? { ...known, starts: view.starts } : known
+  // How much of the window, and of the groups, an obliteration that was cut off has removed, nobody can say.
+  return world.obliterating === true ? { ...known, starts: view.starts, groups: view.groups } : known
 }
 
 /** How a world differs from what the store holds, as a sentence. */
@@ -193,6 +197,10 @@ function compare(world: World, view: QueueView): string | undefined {
     return `deduplication ids are ${foundIds.join()} instead of ${wantedIds.join()}`
   if (!same(world.audit ?? [], view.audit))
     return `the audit says ${view.audit.join()} instead of ${(world.audit ?? []).join()}`
+  const wantedGroups = [...(world.groups ?? [])].map(shownGroup).sort()
+  const foundGroups = [...view.groups].map(shownGroup).sort()
+  if (!same(wantedGroups, foundGroups))
+    return `groups are ${foundGroups.join()} instead of ${wantedGroups.join()}`
   // Those of jobs that a bulk had which was given up are there too.
   const missing = world.expiries?.find(({ id, at }) => !view.expiries.has(`${at}/${id}`))
   if (missing !== undefined) return `nobody looks at ${missing.id} at ${missing.at}`
@@ -205,6 +213,9 @@ const text = (value: unknown): string => (value === undefined ? '' : `j${JSON.st
 
 const shownKey = ([name, { id, until, lapsesAt }]: readonly [string, ShownKey]): string =>
   `${name} of ${id} until ${until}, looked at ${lapsesAt}`
+
+const shownGroup = ([id, { paused = false, concurrency }]: readonly [string, ModelGroup]): string =>
+  `${id} ${paused} ${concurrency}`
 
 const shownHold = ([id, { job, until }]: readonly [string, ShownHold]): string =>
   `${id} of ${job} until ${until}`
@@ -255,7 +266,7 @@ const leaderOf = ({ blocked = '' }: Head): string =>
 function shown(job: ShownJob): ReturnType<typeof wanted> {
   const { lane, claim, head, data, result, progress, logs, originLogs } = job
 
-  const timed = lane === 'due' || lane === 'suspect'
+  const timed = lane === 'due' || lane === 'suspect' || lane === 'arrive'
   return {
     lane: lane as ModelJob['place'],
     addedAt: head.timestamp,

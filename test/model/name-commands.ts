@@ -1,21 +1,25 @@
 /** Jobs that their worker has no room for: out of the way, and back in line. */
 import * as fc from 'fast-check'
-import { below } from '../../src/core/keys.ts'
+import { below, groupOf } from '../../src/core/keys.ts'
 import { adoptHead } from '../../src/ledger/claim.ts'
 import { planPark } from '../../src/ledger/set-aside.ts'
 import { type Command, aFaultAtOnce, aQueue, times } from './drawn.ts'
 import { headNameOf } from './dump.ts'
 import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
 import { counters } from './counters.ts'
-import type { Token } from './model.ts'
+import type { Model, Token } from './model.ts'
 import { Step } from './step.ts'
 import { inOrder, withJob } from './world.ts'
 
+const tokensOf = (model: Model, q: QueueNumber): Token[] =>
+  model.tokens(q).filter(({ grant }) => groupOf(grant.key) === undefined)
+
 const park = (q: QueueNumber, at: number, fault?: Fault) =>
   new Step<{ readonly token: Token }>(`park(#${at})`, q, fault, {
-    check: (model) => model.heldClaims(q) > 0,
+    // One of a group, which cannot be parked, is snoozed instead.
+    check: (model) => tokensOf(model, q).length > 0,
     prepare: ({ model }) => {
-      const tokens = model.tokens(q)
+      const tokens = tokensOf(model, q)
       return { token: tokens[tokens.length - 1 - (at % tokens.length)]! }
     },
     act: async ({ token: { grant } }, { here }) => {

@@ -5,6 +5,7 @@ import { type Disk, Real } from './harness.ts'
 import { editCommands } from './edit-commands.ts'
 import { emphases } from './emphases.ts'
 import { findCommands } from './find-commands.ts'
+import { groupCommands } from './group-commands.ts'
 import { identityCommands } from './identity-commands.ts'
 import { leaseCommands } from './lease-commands.ts'
 import { letterCommands } from './letter-commands.ts'
@@ -29,6 +30,7 @@ const all = [
   ...identityCommands,
   ...letterCommands,
   ...findCommands,
+  ...groupCommands,
 ]
 const plays = fc.noBias(
   fc.oneof(...emphases.map((some) => fc.commands([...all, ...some], { maxCommands: COMMANDS, size: 'max' }))),

@@ -52,7 +52,8 @@ const recover = (q: QueueNumber, fault?: Fault) =>
     expect: ({ epoch }, world, { now }) => {
       const isDead = (claim: string): boolean => epoch !== undefined && readClaimName(claim).epoch !== epoch
       const { states, ids } = recoverStates(world, { now, isDead, head: headNameOf(QUEUES[q]) })
-      return { states, out: ids }
+      // Turns that are to come are brought forward.
+      return { states: states.map((state) => (state === world ? { ...world } : state)), out: ids }
     },
   })
 

@@ -102,6 +102,8 @@ async function look(scene: Scene, expect: (world: World) => Possible, seen: Seen
     const [part, side] = [parts[at]!, model.side(at)]
     const text = textOf(part)
     const isSame = side.looked.text === text && side.looked.opened === real.opened
+    // Another opening may take up turns in another order.
+    if (side.looked.opened !== real.opened) side.waits.clear()
     const known = isSame ? side.looked.view : undefined
     const view = known ?? viewOf(part, QUEUES[at])
     const arrives = (world: World): Possible => receiving(world, model.world(q).sent, QUEUES[q])

@@ -24,6 +24,8 @@ export interface ModelOptions {
   readonly idempotencyKey?: string | undefined
   readonly idempotencyKeyTTL?: number
   readonly deduplication?: ModelDeduplication | undefined
+  /** The group whose turn it is taken in. */
+  readonly group?: string | undefined
   /** Whether it goes to the other queue when it fails for good. */
   readonly deadLetter?: boolean | undefined
 }
@@ -36,8 +38,18 @@ export interface ModelDeduplication {
   readonly keepLastIfActive?: boolean | undefined
 }
 
-/** `blocked`: it waits for the end of another job. */
-export type Place = 'ready' | 'due' | 'suspect' | 'lease' | 'blocked' | 'parked' | 'done' | 'dead'
+/** `blocked`: it waits for the end of another job. `grouped`, `arrive`: what `ready` and `due` are for jobs of a group. */
+export type Place =
+  | 'ready'
+  | 'grouped'
+  | 'due'
+  | 'arrive'
+  | 'suspect'
+  | 'lease'
+  | 'blocked'
+  | 'parked'
+  | 'done'
+  | 'dead'
 
 export interface ModelJob {
   readonly id: string
@@ -105,6 +117,12 @@ export interface ModelHold {
   readonly until: number | undefined
 }
 
+/** What somebody said of a group. */
+export interface ModelGroup {
+  readonly paused?: boolean | undefined
+  readonly concurrency?: number | undefined
+}
+
 export interface ModelExpiry {
   readonly id: string
   readonly at: number
@@ -132,6 +150,8 @@ export interface World {
   readonly expiries?: readonly ModelExpiry[]
   /** What was done by hand to single jobs, and pauses, as `<time> <action> <id>`; none where it is left out. */
   readonly audit?: readonly string[]
+  /** Groups of which somebody said something that holds; none where it is left out. */
+  readonly groups?: ReadonlyMap<string, ModelGroup>
   /** Jobs on their way to the other queue: a command's own, in order. */
   readonly sent?: readonly ModelJob[]
 }
@@ -186,6 +206,7 @@ export function stateKeyOf(job: ModelJob, head: (id: string) => string): string 
   const name = head(job.id)
   switch (job.place) {
     case 'ready':
+    case 'grouped':
     case 'parked':
       return `${job.key}/${name}`
     case 'lease':
@@ -201,6 +222,18 @@ export function stateKeyOf(job: ModelJob, head: (id: string) => string): string 
 }
 
 export const digits = (at: number): string => String(at).padStart(13, '0')
+
+/** In line, or waiting for its time: in its group where it has one. */
+export const inLine = (job: ModelJob): ModelJob => ({
+  ...job,
+  place: job.options.group === undefined ? 'ready' : 'grouped',
+  runAt: undefined,
+})
+export const inTime = (job: ModelJob, runAt: number): ModelJob => ({
+  ...job,
+  place: job.options.group === undefined ? 'due' : 'arrive',
+  runAt,
+})
 
 export function promoteInWorld(world: World, now: number): World {
   let next = world

@@ -53,6 +53,14 @@ export const limitMutants: readonly Mutant[] = [
     caughtBy: { file: 'worker/groups.test.ts', test: 'a limit on each holds over all workers' },
   },
   {
+    name: 'a group that is paused is visited all the same',
+    why: 'its jobs start after pauseGroup() resolved',
+    file: 'src/ledger/turns.ts',
+    find: 'state.paused === true || (state.notBefore',
+    replace: '(state.notBefore',
+    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
+  },
+  {
     name: 'the end of a job makes no room in its group',
     why: 'a group that was full is never visited again',
     file: 'src/core/places.ts',
