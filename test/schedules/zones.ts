@@ -32,10 +32,24 @@ export const ZONES: readonly string[] = Intl.supportedValuesOf('timeZone')
 export const changesIn = (zone: string, step: number): number[] =>
   changesOf(clockOf(zone), Date.UTC(2000, 0, 1), Date.UTC(2040, 0, 1), step)
 
+/** What is compared around a change of the clocks, and from when on clocks are asked. */
+function stretchAround(change: number): { begin: number; from: number; until: number } {
+  const from = change - 12 * HOUR
+  return { begin: from - BEFORE * MINUTE, from, until: change + 36 * HOUR }
+}
+
+/** What the clocks of a zone show around a change, hour by hour: alike for zones that change alike. */
+function shownAround(zone: string, change: number): string {
+  const clock = clockOf(zone)
+  const { begin, until } = stretchAround(change)
+  const shown: number[] = [change]
+  for (let moment = begin; moment <= until; moment += HOUR) shown.push(clock(moment) - moment)
+  return shown.join()
+}
+
 /** How the slots around a change differ from what the scan finds; nothing where they do not. */
 export function differencesAt(zone: string, change: number): string[] {
-  const [from, until] = [change - 12 * HOUR, change + 36 * HOUR]
-  const begin = from - BEFORE * MINUTE
+  const { begin, from, until } = stretchAround(change)
   const shown = shownIn(clockOf(zone), begin, until)
   const place = new Zone(zone)
   return PATTERNS.flatMap((pattern) => {
@@ -51,19 +65,30 @@ export function differencesAt(zone: string, change: number): string[] {
   })
 }
 
-/** Zone by zone, until it is told to stop; how many were gone through, and how many changes were looked at. */
-export function checkZones(
-  zones: readonly string[],
-  step: number,
-  isOver: () => boolean,
-): { zones: number; changes: number } {
-  const looked = { zones: 0, changes: 0 }
+/** What was gone through. */
+export interface Looked {
+  zones: number
+  changes: number
+  /** Changes that another zone has had at the same moment with the same clocks around it: compared there. */
+  alike: number
+}
+
+/** Zone by zone, until it is told to stop. */
+export function checkZones(zones: readonly string[], step: number, isOver: () => boolean): Looked {
+  const looked: Looked = { zones: 0, changes: 0, alike: 0 }
+  const compared = new Set<string>()
   for (const zone of zones) {
     for (const change of changesIn(zone, step)) {
       if (isOver()) return looked
+      looked.changes++
+      const shown = shownAround(zone, change)
+      if (compared.has(shown)) {
+        looked.alike++
+        continue
+      }
+      compared.add(shown)
       const [difference] = differencesAt(zone, change)
       if (difference !== undefined) throw new Error(difference)
-      looked.changes++
     }
     looked.zones++
   }

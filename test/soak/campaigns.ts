@@ -114,7 +114,8 @@ const witness: Soak = async ({ seed, isOver }) => {
 const zones: Soak = async ({ seed, isOver }) => {
   const first = seed % ZONES.length
   const looked = checkZones([...ZONES.slice(first), ...ZONES.slice(0, first)], 3 * HOUR, isOver)
-  return `${looked.changes} changes of the clocks in ${looked.zones} of ${ZONES.length} zones`
+  const { changes, alike } = looked
+  return `${changes} changes of the clocks (${alike} of them alike in other zones) in ${looked.zones} of ${ZONES.length} zones`
 }
 
 /** Ticks of five schedulers on each store, with crashes; laps while there is time. */
