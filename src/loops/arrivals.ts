@@ -15,7 +15,7 @@ export interface Arrival {
   readonly answered: (moved: Result) => boolean
 }
 
-/** What may come into line before a claim of so many slots. */
+/** What may come into line before a claim of so many slots; without a claim what is parked stays, as others would only park it again. */
 export function planArrivals(
   ledger: Ledger,
   due: DueLane,

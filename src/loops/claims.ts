@@ -63,8 +63,8 @@ export class Claims {
     const { ledger, names, wake } = this.#options
     if (this.#open) return
     this.#open = true
-    this.#hungry = true
     this.#settings.forget()
+    names.hint() // Somebody may have said so while nobody listened.
     const ready = ledger.store.watch([ledger.lanes.ready], () => this.#hint())
     const settings = ledger.store.watch([ledger.lanes.settings], () => {
       this.#settings.changed()
@@ -79,7 +79,7 @@ export class Claims {
     this.#suspects.start()
     this.#turns.start()
     this.#gather?.start()
-    wake()
+    this.#hint()
   }
 
   stop(): void {
@@ -144,7 +144,7 @@ export class Claims {
     // They make room, and are judged before the claim.
     if (settles > 0 && this.#limiter.isLimited) this.#expectRoom()
     const { ledger, names } = this.#options
-    const room = this.#suspects.isRunning ? 0 : this.#free
+    const room = this.#isStill || this.#suspects.isDue ? 0 : this.#free
     const arrivals = this.#open ? planArrivals(ledger, this.#due, names, room, this.#limiter.limits) : []
     const rotation = this.#planRotation()
     const plans = this.#planClaims(arrivals.length > 0, ending, rotation?.limit ?? 0)

@@ -124,4 +124,20 @@ export const batchMutants: readonly Mutant[] = [
     replace: '',
     caughtBy: { file: tests, test: 'jobs that wait can be cancelled' },
   },
+  {
+    name: 'what was said to have ended is looked for',
+    why: 'a batch whose jobs are done is told that a lease was lost',
+    file: 'src/loops/attempt.ts',
+    find: 'if (this.#ended) return false\n    this.#ended = true\n    this.#abort(error)',
+    replace: 'this.#abort(error)\n    if (this.#ended) return false\n    this.#ended = true',
+    caughtBy: { file: tests, test: 'jobs that were said to have ended abort nothing' },
+  },
+  {
+    name: 'a worker does not ask what gathered while it was paused',
+    why: 'it has nothing to do, and jobs wait',
+    file: 'src/loops/claims.ts',
+    find: 'names.hint() // Somebody',
+    replace: '// Somebody',
+    caughtBy: { file: 'worker/gathering.test.ts', test: 'while it was paused' },
+  },
 ]

@@ -1,0 +1,129 @@
+/** Workers that wait for a batch beside others that want the same jobs: nobody passes jobs to and fro, and nobody is left without. */
+import { describe, expect, test } from 'vitest'
+import type { JobOptions, WorkerOptions } from 'holdfast'
+import { gate, only, stage, type Stage } from '../stage/stage.ts'
+
+const many = (count: number, opts: JobOptions = {}) =>
+  Array.from({ length: count }, (_, n) => ({ name: 'n', data: n, opts: { jobId: `j${n}`, ...opts } }))
+
+/** A worker that writes down what it starts. */
+function working(made: Stage, options: Partial<WorkerOptions>, work: () => unknown = () => 1) {
+  const ids: string[][] = []
+  const worker = made.worker((job) => {
+    ids.push(job.getBatch().map(({ id }) => id))
+    return work()
+  }, options)
+  return { ids, worker }
+}
+
+const PATIENT: Partial<WorkerOptions> = { batch: { size: 5, minSize: 5 } }
+
+/** Hangs the store after so many commits, so that work without end is seen as such. */
+function atMost(made: Stage, commits: number) {
+  let count = 0
+  made.store.moodOf = () => (++count > commits ? 'hung' : 'well')
+}
+
+describe('a worker that waits for no batch', () => {
+  test.each([
+    ['a rate of the queue', { max: 1, duration: 1000 }, true],
+    ['a rate of its own', { max: 1, duration: 1000 }, false],
+  ])('leaves jobs that gather where they are for as long as %s holds them', async (_, limiter, isShared) => {
+    const made = stage()
+    const { host, queue } = made
+    atMost(made, 100)
+    const patient = working(made, isShared ? { ...PATIENT, limiter } : PATIENT)
+    const plain = working(made, { limiter, concurrency: 2 })
+    await queue.addBulk(many(3))
+    await host.advance(900)
+    expect(plain.ids).toEqual([['j0']])
+    await host.advance(2000)
+    expect(plain.ids).toEqual([['j0'], ['j1'], ['j2']])
+    expect(patient.ids).toEqual([])
+  })
+
+  test('leaves them for as long as others run as many as the queue lets, and is told of room', async () => {
+    const made = stage()
+    const { host, queue, said } = made
+    await queue.setGlobalConcurrency(1)
+    atMost(made, 100)
+    const hold = gate()
+    working(made, PATIENT)
+    const plain = working(made, { concurrency: 2 }, () => hold.promise)
+    await queue.addBulk(many(3))
+    await host.advance(900)
+    expect(plain.ids).toEqual([['j0']])
+    hold.open()
+    await host.advance(100)
+    expect(plain.ids).toEqual([['j0'], ['j1'], ['j2']])
+    expect(only(said, 'drained')).toEqual(['drained'])
+  })
+
+  test('leaves them for as long as it waits to run a job alone', async () => {
+    const before = stage()
+    const { host } = before
+    working(before, { maxStalledCount: 1 }, () => new Promise(() => undefined))
+    await before.queue.addBulk(many(1, { group: { id: 'g' } }))
+    await host.idle()
+    const made = stage({ content: before.content, host })
+    const hold = gate()
+    await made.queue.add('n', 1, { jobId: 'first' })
+    const plain = working(made, { concurrency: 3, maxStalledCount: 1 }, () => hold.promise)
+    await host.advance(5000)
+    working(made, PATIENT)
+    atMost(made, 100)
+    await made.queue.addBulk(many(2).map((job) => ({ ...job, opts: {} })))
+    await host.advance(100)
+    expect(plain.ids).toEqual([['first']])
+    hold.open()
+    await host.advance(5000)
+    expect(plain.ids).toHaveLength(4)
+  })
+
+  test('takes what gathered while it was paused', async () => {
+    const made = stage()
+    const { host, queue } = made
+    const plain = working(made, {})
+    await host.idle()
+    await plain.worker.pause()
+    working(made, PATIENT)
+    await queue.addBulk(many(2))
+    await host.idle()
+    plain.worker.resume()
+    await host.idle()
+    expect(plain.ids).toEqual([['j0'], ['j1']])
+  })
+
+  test('takes it in the order of the queue, the most urgent first', async () => {
+    const made = stage()
+    const { host, queue } = made
+    const hold = gate()
+    working(made, PATIENT)
+    const plain = working(made, {}, () => hold.promise)
+    await queue.addBulk(many(3, { priority: 5 }))
+    await host.idle()
+    await queue.add('n', 1, { jobId: 'urgent' })
+    await host.idle()
+    hold.open()
+    await host.idle()
+    expect(plain.ids.flat()).toEqual(['j0', 'urgent', 'j1', 'j2'])
+  })
+})
+
+describe('workers that wait for batches', () => {
+  test('that are paused in the midst of a look leave no timer', async () => {
+    const made = stage()
+    const { host, queue } = made
+    const { worker } = working(made, { batch: { size: 5, minSize: 5, timeout: 5000 } })
+    await host.idle()
+    const before = host.timers
+    const count = made.store.count.bind(made.store)
+    made.store.count = async (spans) => {
+      void worker.pause()
+      return count(spans)
+    }
+    await queue.addBulk(many(1))
+    await host.idle()
+    expect(host.timers).toBe(before)
+  })
+})
