@@ -99,9 +99,8 @@ export const DURATION_MOST = 100 * 365 * 24 * 3_600_000
 export const CONCURRENCY_MOST = 10_000
 /** Jobs of one batch: what one claim takes, whatever the limits of its queue, and is one move into or out of line. */
 export const BATCH_JOBS_MOST = 100
-/** Jobs that one move takes out of line where they are too few for a batch, and that one takes back. */
+/** Jobs that one move takes out of line where they are too few for a batch. */
 export const GATHER_JOBS = UNIT_OPERATIONS / 2
-export const UNGATHER_JOBS = 2 * BATCH_JOBS_MOST
 
 /** Groups that one cycle visits at most. */
 export const VISITS_MOST = 20

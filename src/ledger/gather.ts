@@ -1,10 +1,11 @@
 /** Jobs that are too few for a batch: out of line, so that the next one is heard of, and back when there are enough. */
-import { GATHER_JOBS, UNGATHER_JOBS } from '../core/bounds.ts'
+import { GATHER_JOBS, TRIM_KEYS } from '../core/bounds.ts'
 import { GATHERED, below } from '../core/keys.ts'
 import type { Limits } from '../core/limits.ts'
-import { commitBlock } from './commit.ts'
+import type { Move } from '../store.ts'
+import { type Block, commitBlock } from './commit.ts'
 import type { Ledger } from './ledger.ts'
-import { planWithin } from './rates.ts'
+import { planTrim, roomOf } from './rates.ts'
 
 /** How many jobs are in line, and how many gather beside it. */
 export async function countGathering({ store, lanes }: Ledger): Promise<{ ready: number; gathered: number }> {
@@ -26,13 +27,15 @@ export async function gather({ store, lanes }: Ledger): Promise<number> {
   return moved === false ? 0 : moved!.length
 }
 
-/** Brings so many back into line, each to its place, as the limits of the queue have room for; whether any. */
-export async function ungather(ledger: Ledger, count: number, limits: Limits): Promise<boolean> {
+/** Brings so many back into line, each to its place, where the limits of the queue let any of them start. Its last result is what came. */
+export function planUngather(ledger: Ledger, limit: number, limits: Limits): Block {
   const { store, lanes } = ledger
-  const from = { ...below(lanes.parked, GATHERED), limit: Math.min(count, UNGATHER_JOBS) }
-  const results = await commitBlock(
-    store,
-    planWithin(ledger, limits, { from, to: [{ lane: lanes.ready, drop: 1 }] }),
-  )
-  return results.at(-1) !== false
+  const at = store.now()
+  const trims = limits.windows.map((window) => planTrim(ledger, window, at, TRIM_KEYS))
+  const size = (roomOf(ledger, limits, at) ?? []).map(([span, most]) => [span, 0, most - 1] as const)
+  const move: Move = {
+    from: { ...below(lanes.parked, GATHERED), limit },
+    to: [{ lane: lanes.ready, drop: 1 }],
+  }
+  return [{ expect: {} }, ...trims, { expect: { size }, move }]
 }

@@ -134,9 +134,7 @@ export class Claims {
   async #lookForBatch(gather: Gather): Promise<void> {
     if (!this.#hungry || this.#isStill || this.#suspects.isDue || this.#wholeOf(this.#free) === 0) return
     const hints = this.#hints
-    const found = await gather.look(this.#limiter.limits)
-    if (found !== 'enough' && hints === this.#hints) this.#hungry = false
-    if (found === 'held') await this.#limiter.look()
+    if (!(await gather.look()) && hints === this.#hints) this.#hungry = false
   }
 
   /** `settles`: ends of leases that are sent with it. `ending`: those that another cycle has sent, and whose leases live until they are stored. */
@@ -148,6 +146,7 @@ export class Claims {
     const arrivals = this.#open ? planArrivals(ledger, this.#due, names, room, this.#limiter.limits) : []
     const rotation = this.#planRotation()
     const plans = this.#planClaims(arrivals.length > 0, ending, rotation?.limit ?? 0)
+    if (plans.length > 0) arrivals.push(...(this.#gather?.recall(this.#limiter.limits) ?? []))
     const blocks = [
       ...arrivals.map(({ block }) => block),
       ...plans.map((plan) => planClaim(ledger, this.#settings.seen!, plan)),
@@ -166,6 +165,7 @@ export class Claims {
     for (const [at, plan] of plans.entries()) {
       if (this.#granted(plan, answers[arrivals.length + at]!, round.hints)) short = true
     }
+    if (this.#gather?.isHeld === true && round.hints === this.#hints) [this.#hungry, short] = [false, true]
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     if (rotation !== undefined) await this.#visit(rotation, (answers.at(-1) as readonly Result[])[0]!)
     if (!short || !this.#limiter.isLimited) return

@@ -4,10 +4,12 @@
  * that ends leaves nothing behind.
  */
 import { batchWait, type BatchOptions } from '../core/batch-options.ts'
+import { BATCH_JOBS_MOST } from '../core/bounds.ts'
 import { type Limits, isLimited } from '../core/limits.ts'
-import { countGathering, gather, ungather } from '../ledger/gather.ts'
+import { countGathering, gather, planUngather } from '../ledger/gather.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { Alarm } from './alarm.ts'
+import type { Arrival } from './arrivals.ts'
 
 export class Gather {
   readonly #ledger: Ledger
@@ -18,6 +20,10 @@ export class Gather {
   #until: number | undefined
   /** The last look found some, but too few. */
   isWaiting = false
+  /** There were enough, and the queue had no room for any. */
+  isHeld = false
+  /** Jobs that are to come back into line with the next claim, at most. */
+  #back = 0
   #open = false
 
   /** `late`: they have waited long enough. */
@@ -37,29 +43,42 @@ export class Gather {
     this.#open = true
   }
 
-  /**
-   * Whether a claim is worth it. Where there are too few jobs, the next one that comes into line is heard of; where there are enough and
-   * the queue has no room for them, that is still to be waited for.
-   */
-  async look(limits: Limits): Promise<'enough' | 'few' | 'held'> {
+  /** Whether a claim is worth it. Where there are too few jobs, the next one that comes into line is heard of. */
+  async look(): Promise<boolean> {
     for (;;) {
       const { ready, gathered } = await countGathering(this.#ledger)
       const all = ready + gathered
-      if (!this.#open) return 'few'
+      if (!this.#open) return false
       if (all === 0) {
         this.#over()
-        return 'few'
+        return false
       }
       if (all >= this.least) {
-        if (gathered === 0 || (await ungather(this.#ledger, gathered, limits))) return 'enough'
-        if (isLimited(limits)) return 'held'
-        // Others took them.
-        continue
+        // Of those in line others may gather some before the claim comes.
+        this.#back = gathered === 0 ? 0 : Math.min(all, BATCH_JOBS_MOST)
+        return true
       }
       this.#wait()
       const moved = ready === 0 ? 0 : await gather(this.#ledger)
-      if (gathered + moved < this.least) return 'few'
+      if (gathered + moved < this.least) return false
     }
+  }
+
+  /** Brings jobs back into line with the claim that is to take them: in a call of its own others would gather them again before it. */
+  recall(limits: Limits): Arrival[] {
+    const count = this.#back
+    this.#back = 0
+    this.isHeld = false
+    if (count === 0) return []
+    return [
+      {
+        block: planUngather(this.#ledger, count, limits),
+        answered: (moved) => {
+          this.isHeld = moved === false && isLimited(limits)
+          return moved !== false
+        },
+      },
+    ]
   }
 
   /** A batch was taken: the next one is waited for anew. */

@@ -104,8 +104,8 @@ export const batchMutants: readonly Mutant[] = [
     name: 'nobody waits for room for a batch',
     why: 'jobs that are enough wait after the rate would let them start',
     file: 'src/loops/claims.ts',
-    find: "if (found === 'held') await this.#limiter.look()",
-    replace: '',
+    find: '[this.#hungry, short] = [false, true]',
+    replace: 'this.#hungry = false',
     caughtBy: { file: tests, test: 'goes on until the rate of the queue has room' },
   },
   {

@@ -111,6 +111,37 @@ describe('a worker that waits for no batch', () => {
 })
 
 describe('workers that wait for batches', () => {
+  test('of unlike sizes do not gather what another one takes', async () => {
+    const made = stage()
+    const { host, queue } = made
+    atMost(made, 100)
+    const five = working(made, PATIENT)
+    const three = working(made, { batch: { size: 5, minSize: 3 } })
+    for (const { name, data, opts } of many(3)) {
+      await queue.add(name, data, opts)
+      await host.advance(10)
+    }
+    expect(three.ids).toEqual([['j0', 'j1', 'j2']])
+    expect(five.ids).toEqual([])
+  })
+
+  test.each([1, 2])('of unlike sizes do so in a queue that has room for %s', async (room) => {
+    const made = stage()
+    const { host, queue } = made
+    await queue.setGlobalConcurrency(room)
+    atMost(made, 150)
+    const hold = gate()
+    working(made, PATIENT)
+    const three = working(made, { batch: { size: 3, minSize: 3 } }, () => hold.promise)
+    await queue.addBulk(many(4))
+    await host.advance(100)
+    expect(three.ids.flat()).toHaveLength(room)
+    hold.open()
+    await host.advance(100)
+    // Two are left, which are too few.
+    expect(three.ids.flat()).toHaveLength(2)
+  })
+
   test('that are paused in the midst of a look leave no timer', async () => {
     const made = stage()
     const { host, queue } = made
