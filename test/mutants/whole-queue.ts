@@ -51,7 +51,7 @@ const bulks: readonly Mutant[] = [
     file: 'src/ledger/bulk.ts',
     find: 'return before === after ? found : undefined',
     replace: 'return before === after ? found : found',
-    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
+    caughtBy: { file: 'queue/half-known.test.ts', test: 'a count into which a bulk comes' },
   },
   {
     name: 'jobs of a bulk under way are found',
@@ -129,15 +129,15 @@ const walks: readonly Mutant[] = [
     file: 'src/ledger/obliterate.ts',
     find: "force ? [] : ['lease']",
     replace: '[]',
-    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
+    caughtBy: { file: 'queue/half-known.test.ts', test: 'an obliteration without force leaves' },
   },
   {
-    name: 'a job is retried by two twice',
-    why: 'retryJobs of two processes puts a job into line two times',
+    name: 'a retry overwrites an edit',
+    why: 'what was changed of a finished job while it is retried is lost',
     file: 'src/ledger/locate.ts',
     find: 'expect: { equal: [[name, raw]] },\n    remove: [[head.failedCode',
     replace: 'add: [],\n    remove: [[head.failedCode',
-    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
+    caughtBy: { file: 'queue/half-known.test.ts', test: 'data that are replaced while their job is retried' },
   },
 ]
 
@@ -183,7 +183,7 @@ const edits: readonly Mutant[] = [
     file: 'src/ledger/edit.ts',
     find: 'equal: [[name, raw]],\n          present: grant',
     replace: 'present: grant',
-    caughtBy: { file: 'model/on-memory.test.ts', test: 'on memory' },
+    caughtBy: { file: 'queue/half-known.test.ts', test: 'a priority that is changed while data' },
   },
   {
     name: 'small data leaves the large behind',

@@ -1,5 +1,5 @@
 /** What a queue says when its store fails, or others are faster, between two calls of one operation. */
-import { HoldfastError, Queue, Worker } from 'holdfast'
+import { HoldfastError, Queue, type Store, Worker } from 'holdfast'
 import { MemoryContent, memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
@@ -64,3 +64,91 @@ test('settings that cannot be read stop a worker until they are written anew', a
   expect(runs).toBe(1)
   await worker.close()
 })
+
+test('a count into which a bulk comes sees all of it', async () => {
+  const inner = memoryStore({ host: virtualHost() })
+  const bulk = Array.from({ length: 1000 }, () => ({ name: 'a', data: {} }))
+  let part = (): void => {}
+  const parted = new Promise<void>((resolve) => (part = resolve))
+  let moves = 0
+  const producing = overStore(inner, {
+    commit: (changes) => {
+      if (!changes.some(({ move }) => move?.from.lane.startsWith('bulk-ready')) || ++moves < 2)
+        return inner.commit(changes)
+      part()
+      return new Promise(() => {})
+    },
+  })
+  let looks = 0
+  const looking = overStore(inner, {
+    count: async (spans) => {
+      if (looks++ === 0) {
+        void new Queue('q', { store: producing }).addBulk(bulk)
+        await parted
+      }
+      return inner.count(spans)
+    },
+  })
+  expect(await new Queue('q', { store: looking }).getJobCounts('waiting')).toEqual({ waiting: 1000 })
+})
+
+test('an obliteration without force leaves a job alone that began although the queue was paused for it', async () => {
+  const inner = memoryStore({ host: virtualHost() })
+  const queue = new Queue('q', { store: inner })
+  await queue.add('a', {})
+  const worker = new Worker('q', null, { store: inner })
+  let taken: Awaited<ReturnType<typeof worker.getNextJob>>
+  const store = overStore(inner, {
+    count: async (spans) => {
+      const counts = await inner.count(spans)
+      if (taken === undefined) {
+        await queue.resume()
+        taken = await worker.getNextJob()
+      }
+      return counts
+    },
+  })
+  await expect(new Queue('q', { store }).obliterate()).rejects.toMatchObject({ code: 'STORE_CONTENDED' })
+  await taken!.moveToCompleted('done')
+  await worker.close()
+})
+
+test('data that are replaced while their job is retried are not put back', async () => {
+  const inner = memoryStore({ host: virtualHost() })
+  const queue = new Queue('q', { store: inner })
+  await queue.add('a', { n: 1 }, { jobId: 'a', removeOnComplete: false })
+  const worker = new Worker('q', null, { store: inner })
+  await (await worker.getNextJob())!.moveToCompleted('done')
+  const other = (await queue.getJob('a'))!
+  const store = meanwhile(inner, () => other.updateData({ n: 2 }))
+  await new Queue('q', { store }).retryJobs({ state: 'completed' })
+  const job = (await queue.getJob('a'))!
+  expect([await job.getState(), job.data]).toEqual(['waiting', { n: 2 }])
+  await worker.close()
+})
+
+test('a priority that is changed while data are replaced stays', async () => {
+  const inner = memoryStore({ host: virtualHost() })
+  const queue = new Queue('q', { store: inner })
+  await queue.add('a', { n: 1 }, { jobId: 'a' })
+  const other = (await queue.getJob('a'))!
+  const racing = new Queue('q', { store: meanwhile(inner, () => other.changePriority({ priority: 5 })) })
+  await (await racing.getJob('a'))!.updateData({ n: 2 })
+  const now = (await queue.getJob('a'))!
+  expect([now.priority, now.data]).toEqual([5, { n: 2 }])
+})
+
+/** A store on which something else happens right before the first commit that writes the head of the job `a`. */
+function meanwhile(inner: Store, happens: () => Promise<unknown>): Store {
+  let happened = false
+  return overStore(inner, {
+    commit: async (changes) => {
+      const isChange = changes.some(({ set }) => set?.some(([id]) => id === 'q:a'))
+      if (isChange && !happened) {
+        happened = true
+        await happens()
+      }
+      return inner.commit(changes)
+    },
+  })
+}
