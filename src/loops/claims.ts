@@ -111,12 +111,12 @@ export class Claims {
   /** A job's slot is free again. */
   freed(grant: Grant): void {
     this.#suspects.freed(grant)
-    this.#perhapsAlone()
   }
 
-  /** A job of a group that may take its neighbours along is started once there are none. */
-  #perhapsAlone(): void {
+  /** A job of a group that may take its neighbours along is started once there are none: the end of each is stored. */
+  perhapsAlone(): void {
     if (this.#suspects.isRunning || this.#options.room().busy + this.#reserved > 0) return
+    if (this.#options.unsettled() > 0) return
     const alone = this.#suspects.takeKept()
     if (alone !== undefined) this.#options.start([alone])
   }
@@ -291,7 +291,7 @@ export class Claims {
     const waits = refused && hints === this.#hints
     this.#turns.visited({ left, isAll: count < rotation.limit, waits })
     if (beaten && isNone) this.#turns.rest()
-    this.#perhapsAlone()
+    this.perhapsAlone()
   }
 
   /** Whether a claim got less than it asked for, and nobody said since that there is more. */
@@ -312,7 +312,7 @@ export class Claims {
   #begin(plan: ClaimPlan, grants: readonly Grant[]): void {
     const starting = this.#intake.hold(plan, grants)
     if (starting.length > 0) this.#options.start(starting)
-    if (plan.visit !== undefined) this.#perhapsAlone()
+    if (plan.visit !== undefined) this.perhapsAlone()
   }
 }
 

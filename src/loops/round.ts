@@ -24,6 +24,8 @@ export interface ClaimOptions extends Claimant {
   readonly batch: BatchOptions | undefined
   /** Jobs that may run, and that do. */
   readonly room: () => Room
+  /** Ends of leases that the store does not have yet. */
+  readonly unsettled: () => number
   readonly start: (grants: readonly Grant[]) => void
   /** Jobs are on lease that are not to be started any more. */
   readonly giveBack: (grants: readonly Grant[]) => void

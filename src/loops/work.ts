@@ -11,7 +11,7 @@ import { Rest } from './rest.ts'
 import type { ClaimOptions } from './round.ts'
 import type { Settling } from './settling.ts'
 
-export interface WorkOptions extends Omit<ClaimOptions, 'wake'> {
+export interface WorkOptions extends Omit<ClaimOptions, 'wake' | 'unsettled'> {
   readonly settling: Settling
   /** The store was closed: there is nothing more to do. */
   readonly storeClosed: () => void
@@ -28,7 +28,11 @@ export class Work {
 
   constructor(options: WorkOptions) {
     this.#options = options
-    this.#claims = new Claims({ ...options, wake: () => this.wake() })
+    this.#claims = new Claims({
+      ...options,
+      wake: () => this.wake(),
+      unsettled: () => options.settling.open,
+    })
   }
 
   startClaiming(): void {
@@ -97,6 +101,7 @@ export class Work {
         while (await this.#once());
       }
       const { room, settling } = this.#options
+      this.#claims.perhapsAlone()
       this.#claims.perhapsDrained(room().busy === 0 && settling.open === 0)
     } catch (error) {
       this.#failed(asHoldfastError(error))

@@ -68,9 +68,9 @@ export function checkSchedules(world: World): void {
   must(late.length === 0, `invariant 17: nobody decides ${late.join()}`)
 }
 
-/** Milliseconds within which nothing is left of limits once nothing runs. */
+/** Milliseconds within which nothing is left of limits once nothing runs; a handler that does not heed its signal keeps its slot for a lease. */
 export const forgetBound = ({ bounds, plan }: World): number =>
-  bounds.forgetsWithin + startBound(plan.options) + NAP_MS
+  bounds.forgetsWithin + startBound(plan.options) + NAP_MS + plan.options.leaseMs
 
 /** Held against the world now and then while it is calm. */
 export function checkLiveness(world: World): void {

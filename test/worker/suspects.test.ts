@@ -74,6 +74,32 @@ describe('a suspect', () => {
     },
   )
 
+  test('of a group starts once the end of its neighbour is stored', async () => {
+    const made = stage()
+    const { host, queue, store, worker } = made
+    for (const jobId of ['a', 'b']) await queue.add('n', 1, { jobId, group: { id: jobId } })
+    const frozen = new Worker('q', (() => new Promise(() => {})) as never, {
+      store,
+      lockDuration: 1000,
+      concurrency: 2,
+    })
+    frozen.on('error', () => {})
+    await host.idle()
+    store.moodOf = (changes) => (renews(changes) ? 'failed' : 'well')
+    await host.advance(1500)
+    store.moodOf = () => 'well'
+    await made.passing(40_000, frozen.close(true))
+    const neighbours: unknown[] = []
+    worker(
+      async (job) => {
+        neighbours.push(await queue.getJobState(job.id === 'a' ? 'b' : 'a'))
+      },
+      { concurrency: 4, maxStalledCount: 1 },
+    )
+    await host.advance(5000)
+    expect(neighbours).toEqual(['active', 'completed'])
+  })
+
   test('that completes is like any other', async () => {
     const { host, queue, worker } = await withSuspect()
     worker(() => 'fine', { maxStalledCount: 1 })
