@@ -62,7 +62,7 @@ export interface Store {
    * within `watch`. The returned function ends it.
    */
   watch(lanes: readonly string[], wake: () => void): () => void
-  /** The store's clock, ms since the epoch, an integer, never backwards within one open; its error is `skewMs`. */
+  /** The store's clock, ms since the epoch, an integer, never backwards within one open; see `skewMs`. */
   now(): number
   /** By how many ms the clocks of two who use the store may differ; 0 where they are one. */
   readonly skewMs: number

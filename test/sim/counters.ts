@@ -82,7 +82,7 @@ export const SOMETIMES = [
 ] as const
 
 /** Least shares of calls that succeed and of claims that get jobs; a few seeds may be worse than most. */
-const LEAST_SHARE = 0.3
+const LEAST_SHARE = 0.25
 const LEAST_SHARE_OF_FEW = 0.2
 /** From so many seeds on a campaign is to have seen everything. */
 const MANY_SEEDS = 200

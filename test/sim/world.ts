@@ -278,7 +278,7 @@ export class World {
     return tagged
   }
 
-  /** A sample of the store's clock, wrong by up to its error and never going back. */
+  /** A sample of the store's clock, never going back; two of them differ by `skewMs` at most. */
   #sampledClock(index: number): () => number {
     const { skewMs, leaseMs } = this.plan.options
     if (skewMs === 0) return () => this.timeline.time
@@ -286,7 +286,7 @@ export class World {
     return () => {
       const period = Math.floor(this.timeline.now / (leaseMs * 3 + 1000))
       const error = (hashOf(this.plan.seed, 'skew', index, period) / 2 ** 32) * 2 - 1
-      last = Math.max(last, this.timeline.time + Math.trunc(error * skewMs))
+      last = Math.max(last, this.timeline.time + Math.trunc((error * skewMs) / 2))
       return last
     }
   }
