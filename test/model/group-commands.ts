@@ -63,8 +63,9 @@ const visit = (q: QueueNumber, leaseMs: number, fault?: Fault) =>
       const brought = bringInWorld(world, now)
       const offers = offersOf(brought, now, head)
       const taken = visiting === undefined ? undefined : offers.get(visiting)
-      const states = [{ ...world }, { ...brought }]
-      if (taken !== undefined) states.push(takeInWorld(brought, taken, plan, now))
+      // Three, as it is several commits whether or not it gets a job: of one that fails, those before it stay.
+      const end = taken === undefined ? brought : takeInWorld(brought, taken, plan, now)
+      const states = [{ ...world }, { ...brought }, { ...end }]
       // None may stay away from all groups while one of them has something to give.
       const first = [...offers.values()][0]
       const out =
