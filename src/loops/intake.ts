@@ -67,7 +67,10 @@ export class Intake {
     }
     if (plan.suspect === true) this.#suspects.claimed(grants[0]!)
     this.#options.renewal.hold(plan.claim, plan.until, grants)
-    return plan.visit === undefined ? grants : this.#suspects.keep(grants)
+    if (plan.visit === undefined) return grants
+    const { others, back } = this.#suspects.keep(grants)
+    if (back.length > 0) this.#options.giveBack(back)
+    return others
   }
 
   /** They are not to be started any more. */

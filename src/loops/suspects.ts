@@ -1,6 +1,7 @@
 /**
  * Jobs whose next stall would end them, as they may take their neighbours along: each is run when nothing else runs here. Those of no
- * group have a lane of their own and are claimed once every slot is empty; those of groups are on lease already, and kept until then.
+ * group have a lane of their own and are claimed once every slot is empty; those of groups come by a visit, and one is kept on lease
+ * until then. A second one goes back: what is on lease here when the first ends the process is taken along.
  */
 import { isSuspect } from '../core/lifecycle.ts'
 import type { Grant } from '../ledger/claim.ts'
@@ -11,7 +12,7 @@ export class Suspects {
   readonly #lane: DueLane
   readonly #maxStalledCount: number
   /** On lease, and not started. */
-  #kept: Grant[] = []
+  #kept: Grant | undefined
   #running: Grant | undefined
   /** One that is due was refused for want of room in the queue. */
   isRefused = false
@@ -25,10 +26,12 @@ export class Suspects {
     this.#lane.start()
   }
 
-  /** Those that are kept: they are to be given back. */
+  /** The one that is kept, where there is one: it is to be given back. */
   stop(): readonly Grant[] {
     this.#lane.stop()
-    return this.#kept.splice(0)
+    const kept = this.#kept === undefined ? [] : [this.#kept]
+    this.#kept = undefined
+    return kept
   }
 
   /** Whether one is to be claimed, as soon as nothing runs. */
@@ -41,9 +44,9 @@ export class Suspects {
     return this.#running !== undefined
   }
 
-  /** Whether some wait for the others to end. */
+  /** Whether one waits for the others to end. */
   get isAnyKept(): boolean {
-    return this.#kept.length > 0
+    return this.#kept !== undefined
   }
 
   /** A claim asked for one. */
@@ -60,17 +63,19 @@ export class Suspects {
     if (this.#running === grant) this.#running = undefined
   }
 
-  /** Keeps those of a group's jobs that are to run alone; gives the others. */
-  keep(grants: readonly Grant[]): readonly Grant[] {
-    const kept = grants.filter(({ head }) => head !== undefined && isSuspect(head, this.#maxStalledCount))
-    if (kept.length === 0) return grants
-    this.#kept.push(...kept)
-    return grants.filter((grant) => !kept.includes(grant))
+  /** Keeps one of a group's jobs that are to run alone: `others` may start, `back` are to be given back. */
+  keep(grants: readonly Grant[]): { readonly others: readonly Grant[]; readonly back: readonly Grant[] } {
+    const alone = grants.filter(({ head }) => head !== undefined && isSuspect(head, this.#maxStalledCount))
+    if (alone.length === 0) return { others: grants, back: alone }
+    const others = grants.filter((grant) => !alone.includes(grant))
+    if (this.#running === undefined) this.#kept ??= alone.shift()
+    return { others, back: alone }
   }
 
-  /** The next of those that are kept, as nothing else runs. */
+  /** The one that is kept, as nothing else runs. */
   takeKept(): Grant | undefined {
-    this.#running ??= this.#kept.shift()
+    this.#running = this.#kept
+    this.#kept = undefined
     return this.#running
   }
 }

@@ -174,14 +174,6 @@ export const loopMutants: readonly Mutant[] = [
     caughtBy: { file: 'worker/suspects.test.ts', test: 'waits until they are empty' },
   },
   {
-    name: 'a suspect of a group starts too soon',
-    why: 'it takes a job along that is done, and whose end is not stored',
-    file: 'src/loops/claims.ts',
-    find: 'if (this.#options.unsettled() > 0) return',
-    replace: '',
-    caughtBy: { file: 'worker/suspects.test.ts', test: 'of a group starts once the end' },
-  },
-  {
     name: 'others are claimed beside a suspect',
     why: 'a job that kills its process takes them along',
     file: 'src/loops/claims.ts',
