@@ -4,23 +4,30 @@ import { type Job, Worker } from 'holdfast'
 import { renews } from '../faults/units.ts'
 import { stage } from '../stage/stage.ts'
 
+type Stage = ReturnType<typeof stage>
+
+/** Lets all jobs that wait begin, and stall. */
+async function stall({ host, store, passing }: Stage): Promise<void> {
+  const frozen = new Worker('q', (() => new Promise(() => {})) as never, {
+    store,
+    lockDuration: 1000,
+    maxStalledCount: 1,
+    concurrency: 2,
+  })
+  frozen.on('error', () => {})
+  await host.idle()
+  store.moodOf = (changes) => (renews(changes) ? 'failed' : 'well')
+  await host.advance(1500)
+  store.moodOf = () => 'well'
+  await passing(40_000, frozen.close(true))
+}
+
 describe('a suspect', () => {
   /** A job that has stalled once, where once is all that is allowed; it is due `backoff` ms later. */
   const withSuspect = async (backoff = 0) => {
     const made = stage()
-    const { host, queue, store } = made
-    await queue.add('n', 1, { jobId: 'suspect', backoff })
-    const frozen = new Worker('q', (() => new Promise(() => {})) as never, {
-      store,
-      lockDuration: 1000,
-      maxStalledCount: 1,
-    })
-    frozen.on('error', () => {})
-    await host.idle()
-    store.moodOf = (changes) => (renews(changes) ? 'failed' : 'well')
-    await host.advance(1500)
-    store.moodOf = () => 'well'
-    await made.passing(40_000, frozen.close(true))
+    await made.queue.add('n', 1, { jobId: 'suspect', backoff })
+    await stall(made)
     return made
   }
 
@@ -76,19 +83,9 @@ describe('a suspect', () => {
 
   test('of a group runs while no other is on lease', async () => {
     const made = stage()
-    const { host, queue, store, worker } = made
+    const { host, queue, worker } = made
     for (const jobId of ['a', 'b']) await queue.add('n', 1, { jobId, group: { id: jobId } })
-    const frozen = new Worker('q', (() => new Promise(() => {})) as never, {
-      store,
-      lockDuration: 1000,
-      concurrency: 2,
-    })
-    frozen.on('error', () => {})
-    await host.idle()
-    store.moodOf = (changes) => (renews(changes) ? 'failed' : 'well')
-    await host.advance(1500)
-    store.moodOf = () => 'well'
-    await made.passing(40_000, frozen.close(true))
+    await stall(made)
     const neighbours: unknown[] = []
     worker(
       async (job) => {
