@@ -210,7 +210,11 @@ export async function rush(site: Site, ticks: number, random: () => number): Pro
     made = book.made.size
     if (idle === PATIENCE - 1) throw new Error('schedules stand still')
   }
-  for (const seat of seats) await seat.stop()
+  // What is on its way arrives only as time passes.
+  const stops = { left: seats.length }
+  const stopping = seats.map((seat) => seat.stop().finally(() => stops.left--))
+  while (stops.left > 0) await site.pass(period)
+  await Promise.all(stopping)
   const slots = await audit(store, book)
   const crashes = seats.reduce((sum, seat) => sum + seat.crashes, 0)
   return { slots, crashes, lost: book.lost }
