@@ -28,7 +28,7 @@ export async function batchRate(size: number, seconds = 1): Promise<number> {
   while (performance.now() - began < seconds * 1000) {
     const batch = db.batch()
     for (let n = 0; n < size; n++, jobs++)
-      batch.put(`r emails:${jobs}`, headRecord).put(`k done:emails ${indexKey(jobs)}`, '')
+      batch.put(`r emails:${jobs}`, headRecord).put(`k done:emails ${indexKey(jobs)}`, '.')
     await batch.write({ sync: true })
   }
   const rate = perSecond(jobs, began)

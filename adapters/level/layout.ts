@@ -2,7 +2,7 @@
  * Where things lie in the one keyspace of a LevelDB store. All keys are ASCII text; a space never occurs in
  * lanes, keys and ids, so it ends a prefix without doubt:
  *
- *     k <lane> <key>   a key of a lane, no value        l <lane>          `<count> <low>` of a lane that has keys
+ *     k <lane> <key>   a key of a lane                  l <lane>          `<count> <low>` of a lane that has keys
  *     r <id>           a record                         m <what> [...]    what the store knows about itself
  */
 import type { Span } from '../../src/store.ts'
@@ -27,6 +27,11 @@ export const RING_SLOTS = 16_384
 export const recordKey = (id: string): string => `r ${id}`
 export const lanePrefix = (lane: string): string => `k ${lane} `
 export const laneMetaKey = (lane: string): string => `l ${lane}`
+/**
+ * What stands at a key of a lane. Any value would do but the empty one: classic-level 3.0.0 never frees its copy of that,
+ * 32 bytes each time (`docs/decisions/035`). Stores written before have it, and nothing reads it.
+ */
+export const LANE_KEY_VALUE = '.'
 export const ringKey = (sequence: number): string => `m ring ${sequence % RING_SLOTS}`
 
 /** Everything under a prefix that ends in a space: `!` is the next character. */

@@ -7,7 +7,15 @@ import type { State } from '../../src/core/evaluate.ts'
 import type { Span } from '../../src/store.ts'
 import type { LevelBatch } from './database.ts'
 import { Lane, type Residency } from './lane.ts'
-import { decodeLaneMeta, encodeLaneMeta, laneMetaKey, lanePrefix, recordKey, SERIAL_KEY } from './layout.ts'
+import {
+  decodeLaneMeta,
+  encodeLaneMeta,
+  LANE_KEY_VALUE,
+  laneMetaKey,
+  lanePrefix,
+  recordKey,
+  SERIAL_KEY,
+} from './layout.ts'
 
 /** Records kept from one group to the next, and how long each may be (characters). */
 const CARRIED_RECORDS = 4_096
@@ -123,7 +131,7 @@ export class LevelState implements State {
       if (lane.changed.size === 0) continue
       const prefix = lanePrefix(lane.name)
       for (const [key, added] of lane.changed) {
-        if (added) batch.put(prefix + key, '')
+        if (added) batch.put(prefix + key, LANE_KEY_VALUE)
         else batch.del(prefix + key)
       }
       const { meta } = lane

@@ -8,7 +8,7 @@ import { LevelStore } from '../../adapters/level/store.ts'
 import { play, Tally } from '../conformance/differential.ts'
 import { cases } from '../conformance/index.ts'
 import { scripts } from '../conformance/random-units.ts'
-import { add, all, faulty, paths } from './level-stage.ts'
+import { add, all, faulty, move, paths } from './level-stage.ts'
 
 const path = paths()
 
@@ -67,6 +67,18 @@ test.each([
   expect(options).toEqual([{ sync }, { sync }, { sync }])
   await store.close()
   await level.close()
+})
+
+test('nothing is written with an empty value, of which classic-level never frees its copy', async () => {
+  const db = new Level(path())
+  const store = levelStore(db)
+  await store.commit([add('a'), add('b'), { append: [['log', 'x']] }])
+  await store.commit([move('ready', 'lease', 1)])
+  const written = await db.iterator().all()
+  expect(written.map(([key]) => key)).toContain('k lease 1/a')
+  expect(written.filter(([, value]) => value === '')).toEqual([])
+  await store.close()
+  await db.close()
 })
 
 test('a sublevel, or a database of other encodings, is refused', async () => {
