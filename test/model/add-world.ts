@@ -72,7 +72,8 @@ function meetInWorld(world: World, { id, data, options }: ModelNewJob, { now, he
 }
 
 /** Whether a deduplication id is free again. */
-export const hasLapsed = ({ until = Infinity }: ModelHold, now: number): boolean => until <= now
+export const hasLapsed = ({ until = Infinity }: Pick<ModelHold, 'until'>, now: number): boolean =>
+  until <= now
 
 /**
  * What meets a job that is there before the call is answered with it; the others are added one after the other, and what is left

@@ -90,7 +90,7 @@ function ordered(jobs: readonly ModelNewJob[], { keys, ids }: World): readonly M
   return single.map((job) => ({ ...job, options: { ...job.options, ...alone } }))
 }
 
-const addInUnits = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
+export const addInUnits = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
   new Step<BulkFacts>(`add in units(${jobs.map(({ id }) => id).join(' ')})`, q, fault, {
     prepare: ({ model, side }) => ({
       first: model.incarnate(jobs.length),
@@ -103,7 +103,7 @@ const addInUnits = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault)
         addStaged(here.ledger, namedJobs(facts.jobs, here), nextUlid(here.ledger.store), OPERATIONS),
       ),
     expect: ({ first, staged, error, jobs }, world, scene) => {
-      const held = heldBy({ staged }, world, sweptBy(scene))
+      const held = heldBy({ staged }, world, scene.now, sweptBy(scene))
       // Another, as what was left of earlier ones may be swept.
       const nothing: World = { ...world }
       const added = addAllToWorld(nothing, jobs, { now: scene.now, incarnation: first, held })

@@ -54,7 +54,7 @@ const bulkOf = (jobs: readonly ModelNewJob[], queue: string) =>
     opts: { ...optionsOf(options, queue), jobId: id },
   }))
 
-const addBulk = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
+export const addBulk = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
   new Step(`add(${jobs.map(short).join('; ')})`, q, fault, {
     prepare: ({ model }): AddFacts => ({ first: model.incarnate(jobs.length), error: undefined }),
     act: (facts, { here }) =>
@@ -65,7 +65,7 @@ const addBulk = (q: QueueNumber, jobs: readonly ModelNewJob[], fault?: Fault) =>
           : here.queue.addBulk([first!, ...more])
       }),
     expect: ({ first, error }, world, { now, side }) => {
-      const held = heldBy(side, world, () => false)
+      const held = heldBy(side, world, now, () => false)
       const added = addAllToWorld(world, jobs, { now, incarnation: first, held })
       return { states: added.states, out: answerOf(added, error) }
     },
@@ -155,9 +155,9 @@ export const addingOf = (job: fc.Arbitrary<ModelNewJob>): fc.Arbitrary<Command> 
 
 export const adding = addingOf(newJob)
 
-export const advancing = fc
-  .constantFrom(1, 999, 1001, 3000, 6000, 20_000)
-  .map((ms) => time(`advance(${ms})`, ({ real }) => real.host.advance(ms)))
+export const advance = (ms: number): Command => time(`advance(${ms})`, ({ real }) => real.host.advance(ms))
+
+export const advancing = fc.constantFrom(1, 999, 1001, 3000, 6000, 20_000).map(advance)
 
 /** Some stand here more than once, to be drawn more often. */
 export const commands: fc.Arbitrary<Command>[] = [

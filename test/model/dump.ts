@@ -116,7 +116,7 @@ export interface ShownBulk {
   readonly keys: readonly { readonly lane: 'ready' | 'due' | 'arrive'; readonly key: string }[]
   /** The idempotency keys and deduplication ids that its jobs have, where it is being stored. */
   readonly idempotencyKeys: readonly string[]
-  readonly deduplicationIds: readonly string[]
+  readonly deduplicationIds: readonly { readonly id: string; readonly until: number | undefined }[]
 }
 
 /** What the record of a deduplication id says. */
@@ -173,7 +173,7 @@ export function viewOf(dump: Dump, queue: string): QueueView {
   )
   const schedules = new Map(recordIds.filter(isSchedule).map((id) => [id, scheduleOf(dump, id)]))
   const staged = new Set(bulks.flatMap(({ idempotencyKeys }) => idempotencyKeys))
-  const stagedIds = new Set(bulks.flatMap(({ deduplicationIds }) => deduplicationIds))
+  const stagedIds = new Set(bulks.flatMap(({ deduplicationIds }) => deduplicationIds.map(({ id }) => id)))
   const config = decodeConfig(dump.records.get(configId(queue)))
   const { paused = false, obliterating = false, concurrency } = config
   const starts = (dump.lanes.get(windowLane(queue, RATE_MS)) ?? []).map(timeOf)
@@ -263,7 +263,9 @@ function bulksOf(
     const deduplicationIds = heads.flatMap(([id, { opts, heldUntil }]) => {
       const own = opts.deduplication?.id
       const hold = own === undefined ? undefined : holds.get(own)
-      return own !== undefined && hold?.job === id && hold.until === heldUntil ? [own] : []
+      return own !== undefined && hold?.job === id && hold.until === heldUntil
+        ? [{ id: own, until: heldUntil }]
+        : []
     })
     return { bulk, entry: { epoch, until: timeOf(key) }, keys, idempotencyKeys, deduplicationIds }
   })

@@ -91,7 +91,7 @@ const lapse = (q: QueueNumber, fault?: Fault) =>
     prepare: () => undefined,
     act: (_, { here }) => lapseStep(here.ledger),
     expect: (_, world, { now, side }) => {
-      const lapsed = lapseInWorld(world, now, heldBy(side, world, () => false).jobs)
+      const lapsed = lapseInWorld(world, now, heldBy(side, world, now, () => false).jobs)
       counters.keysLapsed += lapsed.gone
       counters.keysKept += lapsed.kept
       counters.idsLapsed += lapsed.ids
@@ -103,7 +103,8 @@ const lapse = (q: QueueNumber, fault?: Fault) =>
 const removeKey = (q: QueueNumber, id: string, fault?: Fault) =>
   new Step(`removeDeduplicationKey(${id})`, q, fault, {
     // What a bulk has that is being stored is not in any world.
-    check: (model) => model.side(q).staged.every(({ deduplicationIds }) => !deduplicationIds.includes(id)),
+    check: (model) =>
+      model.side(q).staged.every(({ deduplicationIds }) => deduplicationIds.every((hold) => hold.id !== id)),
     prepare: () => undefined,
     act: async (_, { here: { queue } }) => [
       await queue.getDeduplicationJobId(id),

@@ -19,7 +19,7 @@ const redrive = (q: QueueNumber, asked: Redrive, fault?: Fault) =>
     expect: (_, world, { now, model }) => {
       const other = q === 0 ? 1 : 0
       const there = model.world(other)
-      const held = heldBy(model.side(other), there, () => false)
+      const held = heldBy(model.side(other), there, now, () => false)
       const isTaken = (id: string): boolean => there.jobs.has(id) || held.jobs.has(id)
       const { states, redriven, skipped } = redriveWorld(world, asked, {
         now,

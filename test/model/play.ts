@@ -1,6 +1,7 @@
 /** Random commands on a store and on the model, as often as asked; throws what fast-check says of the shortest ones that differ. */
 import * as fc from 'fast-check'
 import { adding, commands } from './commands.ts'
+import type { Command } from './drawn.ts'
 import { type Disk, Real } from './harness.ts'
 import { editCommands } from './edit-commands.ts'
 import { emphases } from './emphases.ts'
@@ -38,14 +39,17 @@ const plays = fc.noBias(
 
 export const playModel = (disk: () => Promise<Disk>, parameters: fc.Parameters<unknown>): Promise<void> =>
   fc.assert(
-    fc.asyncProperty(prelude, plays, async (first, chosen) => {
-      const real = new Real(await disk())
-      try {
-        await real.open()
-        await fc.asyncModelRun(() => ({ model: new Model(), real }), [...first, ...chosen])
-      } finally {
-        await real.disk.dispose()
-      }
-    }),
+    fc.asyncProperty(prelude, plays, (first, chosen) => playCommands(disk, [...first, ...chosen])),
     parameters as never,
   )
+
+/** These, one after the other. */
+export async function playCommands(disk: () => Promise<Disk>, chosen: Iterable<Command>): Promise<void> {
+  const real = new Real(await disk())
+  try {
+    await real.open()
+    await fc.asyncModelRun(() => ({ model: new Model(), real }), chosen)
+  } finally {
+    await real.disk.dispose()
+  }
+}
