@@ -214,7 +214,7 @@ export const tagKey = (tag: string, addedAt: number, head: string): string =>
 export const lapseKey = (until: number, record: string): string => `${timeDigits(until)}/${record}`
 export const claimsKey = (until: number, claim: string): string => `${timeDigits(until)}/${claim}`
 
-/** The time a key of `due`, `suspect`, `claims`, `reap`, `ttl`, `lapse`, `done` or `dead` begins with. */
+/** The time that a claim's name, or a key of `due`, `suspect`, `claims`, `reap`, `ttl`, `lapse`, `done` or `dead`, begins with. */
 export const timeOf = (key: string): number => Number(key.slice(0, 13))
 
 /** Bound for keys whose time is at or before `at`: the first text that is above all of them. */
@@ -268,8 +268,8 @@ export const claimName = ({ grantedAt, epoch, counter, worker }: ClaimName): str
   `${timeDigits(grantedAt)}.${epoch}.${counter}.${worker}`
 
 export function readClaimName(claim: string): ClaimName {
-  const [grantedAt = '', epoch = '', counter = '', ...worker] = claim.split('.')
-  return { grantedAt: Number(grantedAt), epoch, counter: Number(counter), worker: worker.join('.') }
+  const [, epoch = '', counter = '', ...worker] = claim.split('.')
+  return { grantedAt: timeOf(claim), epoch, counter: Number(counter), worker: worker.join('.') }
 }
 
 /** The public name of the worker that made a claim. */

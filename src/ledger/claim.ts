@@ -14,9 +14,9 @@ import {
   jobIdOf,
   leaseKey,
   partId,
-  readClaimName,
   readyKeyOfLease,
   throughTime,
+  timeOf,
   workerOfClaim,
 } from '../core/keys.ts'
 import type { Ending } from '../core/lifecycle.ts'
@@ -134,7 +134,7 @@ export function planClaim(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan): Bl
   const { lanes, store } = ledger
   const { claim, limit, until, suspect = false, limits = NO_LIMITS, least = 1, visit } = plan
   if (visit !== undefined) return planVisit(ledger, seen, plan, visit)
-  const at = readClaimName(claim).grantedAt
+  const at = timeOf(claim)
   const enough: Change = { after: 0, expect: { size: [[{ lane: lanes.ready }, least, Infinity]] } }
   return [
     { expect: settingsHold(ledger, seen) },
@@ -180,7 +180,7 @@ type ClaimFacts = Pick<Grant, 'claim' | 'startedAt' | 'worker'>
 
 const claimFacts = (claim: string): ClaimFacts => ({
   claim,
-  startedAt: readClaimName(claim).grantedAt,
+  startedAt: timeOf(claim),
   worker: workerOfClaim(claim),
 })
 

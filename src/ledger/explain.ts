@@ -16,7 +16,6 @@ import {
   groupOf,
   isGathered,
   jobIdOf,
-  readClaimName,
   timeOf,
   unescapePart,
   workerOfClaim,
@@ -62,7 +61,7 @@ const cancelling: Look = (_, { state, head }) =>
 const leased: Look = async ({ store, lanes }, { lane, key }) => {
   if (lane !== lanes.lease) return []
   const claim = claimOfLease(key)
-  const { grantedAt } = readClaimName(claim)
+  const grantedAt = timeOf(claim)
   // The entries of claims are as many as claims; the one that is looked for is seldom far.
   const [entries = []] = await store.scan([
     { lane: lanes.claims, from: claimsKey(grantedAt, claim), limit: EXPLAIN_AHEAD },

@@ -14,9 +14,9 @@ import {
   exactly,
   jobIdOf,
   partId,
-  readClaimName,
   readyKeyIn,
   throughTime,
+  timeOf,
   workerOfClaim,
 } from '../core/keys.ts'
 import { PRIORITIZED, isPrioritized } from '../core/ready-key.ts'
@@ -274,5 +274,5 @@ function partsOf(
 
 function leaseFacts(key: string): { startedAt: number; worker: string } {
   const claim = claimOfLease(key)
-  return { startedAt: readClaimName(claim).grantedAt, worker: workerOfClaim(claim) }
+  return { startedAt: timeOf(claim), worker: workerOfClaim(claim) }
 }

@@ -4,7 +4,7 @@
  */
 import { PAGE_KEYS, RELEASE_JOBS, TRIM_KEYS } from '../core/bounds.ts'
 import type { QueueConfig } from '../core/config.ts'
-import { readClaimName, throughTime, timeDigits, timeOf } from '../core/keys.ts'
+import { throughTime, timeDigits, timeOf } from '../core/keys.ts'
 import { windowLane } from '../core/group-keys.ts'
 import { type Limits, type RateWindow, lateOf } from '../core/limits.ts'
 import type { Change, Move, Place, Span } from '../store.ts'
@@ -20,7 +20,7 @@ export const lateness = ({ store }: Ledger, ms: number): number =>
 export function isTooLate({ store }: Ledger, { claim, limits, visit }: ClaimPlan): boolean {
   if (store.epoch !== undefined) return false
   const windows = [...(limits?.windows ?? []), ...(visit?.bounds.windows ?? [])]
-  const age = store.now() - readClaimName(claim).grantedAt
+  const age = store.now() - timeOf(claim)
   return windows.some(({ ms }) => age > lateOf(ms))
 }
 
@@ -29,7 +29,7 @@ export const countedAt = ({ queue }: Ledger, { windows }: Limits, claim: string,
   windows.map(({ ms }) => ({
     lane: windowLane(queue, ms),
     drop,
-    prefix: `${timeDigits(readClaimName(claim).grantedAt)}/`,
+    prefix: `${timeDigits(timeOf(claim))}/`,
     mark: claim,
   }))
 

@@ -13,7 +13,7 @@ import {
   decodeGroup,
   isRemembered,
 } from '../core/group.ts'
-import { below, claimsKey, escapePart, readClaimName, throughTime, timeDigits, timeOf } from '../core/keys.ts'
+import { below, claimsKey, escapePart, throughTime, timeDigits, timeOf } from '../core/keys.ts'
 import { groupOfId, groupWindowLane, turnKey } from '../core/group-keys.ts'
 import { NO_LIMITS, type RateLimit, windowsOf } from '../core/limits.ts'
 import { HoldfastError } from '../error.ts'
@@ -95,7 +95,7 @@ export function planVisit(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan, vis
   const { lanes } = ledger
   const { claim, limit, until, limits = NO_LIMITS } = plan
   const { id, group, pointer, raw, state, bounds } = visit
-  const at = readClaimName(claim).grantedAt
+  const at = timeOf(claim)
   const [waiting, penned, running] = [
     below(lanes.grouped, group),
     below(lanes.penned, group),
@@ -173,7 +173,7 @@ function startsOf(ledger: Ledger, group: string, ms: number, at: number): Span {
 const groupPlace = ({ queue }: Ledger, group: string, ms: number, claim: string): Place => ({
   lane: groupWindowLane(queue, ms),
   drop: 3,
-  prefix: `${group}/${timeDigits(readClaimName(claim).grantedAt)}/`,
+  prefix: `${group}/${timeDigits(timeOf(claim))}/`,
   mark: claim,
 })
 
