@@ -12,10 +12,15 @@ export abstract class JobBatch<
   Progress = unknown,
 > extends JobFields<Data, Result, Name, Progress> {
   #part: Part | undefined
+  /** While the handler runs. */
+  #jobs: Part['jobs'] | undefined
 
-  /** The jobs of its batch, in the order of the queue; of a worker without `batch`, or outside of a handler, this job alone. */
+  /**
+   * The jobs of its batch while their handler runs, in the order of the queue. Else this job alone: of a worker without `batch`, once
+   * the handler is done, and to a listener of `completed` or `failed`, as each job of a batch has events of its own.
+   */
   getBatch(): Job<Data, Result, Name, Progress>[] {
-    return [...(this.#part?.jobs ?? [this])] as unknown as Job<Data, Result, Name, Progress>[]
+    return [...(this.#jobs ?? [this])] as unknown as Job<Data, Result, Name, Progress>[]
   }
 
   /**
@@ -36,6 +41,20 @@ export abstract class JobBatch<
   /** @internal The handler is about to be called. */
   join(part: Part): void {
     this.#part = part
+    this.#jobs = part.jobs
+  }
+
+  /** @internal The handler is done. */
+  part(): void {
+    this.#jobs = undefined
+  }
+
+  /** @internal Tells of this job, whose handler may go on with the others. */
+  apart(tell: () => void): void {
+    const jobs = this.#jobs
+    this.#jobs = undefined
+    tell()
+    this.#jobs = jobs
   }
 
   #partFor(instead: string): Part {

@@ -10,6 +10,7 @@ import {
   dueKey,
   finishedKey,
   gatheredKey,
+  isGathered,
   groupOf,
   parkedKey,
   type StateLane,
@@ -91,6 +92,10 @@ export function placesInLine(lanes: Lanes, name: string, head: Head): Key[] {
     places.push([failedCode === undefined ? lanes.done : lanes.dead, finishedKey(finishedOn, name)])
   return places
 }
+
+/** Who is to hear that a job goes from this place before it ran: where jobs gather, those who wait for more of them. */
+export const missedIn = (lanes: Lanes, [lane, key]: Key): readonly string[] =>
+  lane === lanes.parked && isGathered(key) ? [lanes.ready] : NOTHING
 
 /** The places of `placesInLine` from which a job is yet to run, in the same order for the same job whatever its key is. */
 export const placesToRun = (lanes: Lanes, name: string, head: Head): Key[] =>

@@ -6,6 +6,7 @@
 import { type Head, draftOf, encodeHead } from '../core/head.ts'
 import { type Departure, type JobState, endWithoutLease } from '../core/lifecycle.ts'
 import { handedBack } from '../core/owned.ts'
+import { missedIn } from '../core/places.ts'
 import type { Change, Key } from '../store.ts'
 import { type Note, noting } from './audit.ts'
 import { hasArrived } from './bulk.ts'
@@ -64,7 +65,10 @@ async function endWhereItWaits(
     after === undefined
       ? planRemovals(ledger, seen, places)
       : [
-          ...places.map((from) => planDeparture(ledger, seen, from, departure, after)),
+          ...places.map((from) => {
+            const manner = { hint: missedIn(ledger.lanes, from) }
+            return planDeparture(ledger, seen, from, departure, after, [], manner)
+          }),
           ...givenBack(ledger, seen, after, places.length),
         ]
   const results = await commitBlock(ledger.store, [...block, ...noting(ledger, places.length, note)])

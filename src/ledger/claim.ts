@@ -5,7 +5,7 @@
 import { decodeConfig, type QueueConfig } from '../core/config.ts'
 import { UnreadableRecord, unseal } from '../core/codec.ts'
 import { DATA, type Head, decodeHead, owns } from '../core/head.ts'
-import { PAGE_KEYS, PROMOTE_JOBS, TRIM_KEYS, UNIT_OPERATIONS } from '../core/bounds.ts'
+import { PAGE_KEYS, PROMOTE_JOBS, UNIT_OPERATIONS } from '../core/bounds.ts'
 import {
   claimName,
   claimOfLease,
@@ -27,8 +27,9 @@ import { nameOf } from '../core/evaluate.ts'
 import type { Change, Result } from '../store.ts'
 import type { Block } from './commit.ts'
 import type { JobRecord } from './inspect.ts'
+import { type Gathering, planEnough } from './gather.ts'
 import type { Ledger } from './ledger.ts'
-import { countedAt, planTrim, roomOf } from './rates.ts'
+import { countedAt, planTrim, roomOf, trimMost } from './rates.ts'
 import { type Visit, planVisit } from './turns.ts'
 
 /** A queue's settings as one read saw them; a claim is refused when they have changed since. */
@@ -93,8 +94,8 @@ export interface ClaimPlan {
   readonly suspect?: boolean
   /** Default: none. */
   readonly limits?: Limits
-  /** Jobs that have to be in line, where one is not enough. */
-  readonly least?: number
+  /** Where it waits for enough jobs. */
+  readonly gathering?: Gathering
   /** The group whose turn it is, instead of the jobs that are ready. */
   readonly visit?: Visit
 }
@@ -128,20 +129,23 @@ export const claimMost = ({ windows }: Limits): number =>
 
 /**
  * One claim: all or none of it, only under the settings that were seen, never beyond `limit` nor beyond the queue's own limits.
- * Its first result says whether the settings still hold, its last what it got; the second, with `least`, whether there are so many.
+ * Its first result says whether the settings still hold, its last what it got.
  */
 export function planClaim(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan): Block {
   const { lanes, store } = ledger
-  const { claim, limit, until, suspect = false, limits = NO_LIMITS, least = 1, visit } = plan
+  const { claim, limit, until, suspect = false, limits = NO_LIMITS, visit, gathering } = plan
   if (visit !== undefined) return planVisit(ledger, seen, plan, visit)
   const at = timeOf(claim)
-  const enough: Change = { after: 0, expect: { size: [[{ lane: lanes.ready }, least, Infinity]] } }
+  const room = roomOf(ledger, limits, at)
+  const trims = limits.windows.map((window) => planTrim(ledger, window, at, trimMost(plan, limits)))
+  const enough =
+    gathering === undefined ? [] : planEnough(ledger, gathering, { limit, room, at: 1 + trims.length })
   return [
     { expect: settingsHold(ledger, seen) },
-    ...(least > 1 ? [enough] : []),
-    ...limits.windows.map((window) => planTrim(ledger, window, at, Math.max(limit, TRIM_KEYS))),
+    ...trims,
+    ...enough,
     {
-      after: least > 1 ? 1 : 0,
+      after: enough.length === 0 ? 0 : trims.length + enough.length,
       move: {
         from: suspect
           ? { lane: lanes.suspect, until: throughTime(store.now() - store.skewMs), limit }
@@ -150,16 +154,12 @@ export function planClaim(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan): Bl
           { lane: lanes.lease, drop: suspect ? 1 : 0, mark: claim },
           ...countedAt(ledger, limits, claim, suspect ? 3 : 2),
         ],
-        room: roomOf(ledger, limits, at),
+        room,
       },
       add: [[lanes.claims, claimsKey(until, claim)]],
     },
   ]
 }
-
-/** Whether a claim found too few jobs in line. */
-export const isTooFew = ({ least = 1 }: ClaimPlan, results: readonly Result[]): boolean =>
-  least > 1 && results[1] === false
 
 /** The grants that a claim's result stands for. */
 export function grantsOf({ claim, suspect = false }: ClaimPlan, result: Result): Grant[] {

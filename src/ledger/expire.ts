@@ -7,6 +7,7 @@ import { nameOf } from '../core/evaluate.ts'
 import { throughTime, timeOf } from '../core/keys.ts'
 import { type Departure, endWithoutLease, expiry, hasExpired } from '../core/lifecycle.ts'
 import { handedBack } from '../core/owned.ts'
+import { missedIn } from '../core/places.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key } from '../store.ts'
 import { hasArrived } from './bulk.ts'
@@ -80,11 +81,14 @@ async function planExpiry(
   const departure = endWithoutLease(head, 'EXPIRED', expiry(head).message, now)
   const end = { name, before: head, departure }
   const [material = NO_MATERIAL] = needsMaterial(end) ? await readMaterial(ledger, [end]) : []
+  const hint = missedIn(ledger.lanes, from)
   const { changes, depth } =
     departure.lane === 'moved'
-      ? planMove(ledger, seen, from, departure.head, material, undefined)
+      ? planMove(ledger, seen, from, departure.head, material, undefined, hint)
       : {
-          changes: [planDeparture(ledger, seen, from, departure, recordAfter(departure))] as const,
+          changes: [
+            planDeparture(ledger, seen, from, departure, recordAfter(departure), [], { hint }),
+          ] as const,
           depth: undefined,
         }
   const [own, ...rest] = changes

@@ -16,7 +16,7 @@ import {
 } from '../core/keys.ts'
 import { restampedAs } from '../core/ready-key.ts'
 import { type JobState, stateOfLane } from '../core/lifecycle.ts'
-import { isDueIn, placesInLine, roomInGroup, toWait } from '../core/places.ts'
+import { isDueIn, missedIn, placesInLine, roomInGroup, toWait } from '../core/places.ts'
 import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key, Page } from '../store.ts'
@@ -122,7 +122,10 @@ export function planRemovals(
       remove: [key],
       delete: [name],
       // Whoever runs the job is to hear of it.
-      hint: key[0] === ledger.lanes.lease ? [ledger.lanes.evicted, ledger.lanes.ready] : [],
+      hint:
+        key[0] === ledger.lanes.lease
+          ? [ledger.lanes.evicted, ledger.lanes.ready]
+          : missedIn(ledger.lanes, key),
     }),
   )
   // Named once for all candidates: with each of them they would not fit into one call.

@@ -2,7 +2,7 @@
  * Windows that count starts: a claim puts one key per job beside its lease, forgets what has left the window, and takes no more
  * than there is room for, all in the unit of the claim.
  */
-import { PAGE_KEYS, RELEASE_JOBS, TRIM_KEYS } from '../core/bounds.ts'
+import { PAGE_KEYS, RELEASE_JOBS, TRIM_KEYS, UNIT_OPERATIONS } from '../core/bounds.ts'
 import type { QueueConfig } from '../core/config.ts'
 import { throughTime, timeDigits, timeOf } from '../core/keys.ts'
 import { windowLane } from '../core/group-keys.ts'
@@ -52,6 +52,12 @@ export function roomOf(ledger: Ledger, { concurrency, windows }: Limits, at: num
 export function planTrim(ledger: Ledger, { ms }: RateWindow, at: number, limit: number): Change {
   const until = throughTime(at - ledger.store.skewMs - ms - lateness(ledger, ms))
   return { after: 0, move: { from: { lane: windowLane(ledger.queue, ms), until, limit }, to: [] } }
+}
+
+/** Starts that a claim forgets: as many as it adds, as far as what it brings back into line leaves room in the unit. */
+export function trimMost({ limit, gathering }: ClaimPlan, { windows }: Limits): number {
+  const others = 1 + limit * (2 + windows.length + (gathering?.back === true ? 2 : 0))
+  return Math.min(Math.max(limit, TRIM_KEYS), Math.floor((UNIT_OPERATIONS - others) / windows.length))
 }
 
 /** Jobs into line, no more than could start now: what cannot is left where it is. Its last result is what was moved. */

@@ -5,6 +5,7 @@ import { type Head, decodeHead } from '../core/head.ts'
 import { type Kept, keptOf } from '../core/kept.ts'
 import { throughTime, timeOf } from '../core/keys.ts'
 import { handedBack, ownedKeys, ownedRecords } from '../core/owned.ts'
+import { missedIn } from '../core/places.ts'
 import type { Change, Page } from '../store.ts'
 import { HoldfastError } from '../error.ts'
 import { type Block, commitBlocks, following } from './commit.ts'
@@ -77,6 +78,7 @@ export function planRemoval(
     expect: record === undefined ? { absent: [name] } : { equal: [[name, record]] },
     remove: [[lane, key], ...ownedKeys(lanes, name, head)],
     delete: [name, ...ownedRecords(name, head)],
+    hint: missedIn(lanes, [lane, key]),
   }
   return [own, ...handedBack(lanes, name, head, 'removed').map((change) => following(change, 0))]
 }

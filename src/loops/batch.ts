@@ -144,7 +144,11 @@ export class Batch {
       })
     }
     const signal = handler.length >= 3 ? this.signal : (undefined as never)
-    return handler(jobs[0] as never, new BatchContext(this, members[0]!), signal)
+    try {
+      return await handler(jobs[0] as never, new BatchContext(this, members[0]!), signal)
+    } finally {
+      for (const { job } of members) job.part()
+    }
   }
 
   /** Once there is no job left to work for, and not because all of them are done. */

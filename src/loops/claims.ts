@@ -4,8 +4,9 @@
  */
 import { isPatient } from '../core/batch-options.ts'
 import { HoldfastError } from '../error.ts'
-import { type ClaimPlan, type Grant, claimMost, isTooFew, newClaim, planClaim } from '../ledger/claim.ts'
+import { type ClaimPlan, type Grant, claimMost, newClaim, planClaim } from '../ledger/claim.ts'
 import { type Answer, commitBlocks } from '../ledger/commit.ts'
+import { isTooFew } from '../ledger/gather.ts'
 import { readVisit } from '../ledger/turns.ts'
 import type { Result } from '../store.ts'
 import { noteArrivals, planArrivals } from './arrivals.ts'
@@ -146,7 +147,6 @@ export class Claims {
     const arrivals = this.#open ? planArrivals(ledger, this.#due, names, room, this.#limiter.limits) : []
     const rotation = this.#planRotation()
     const plans = this.#planClaims(arrivals.length > 0, ending, rotation?.limit ?? 0)
-    if (plans.length > 0) arrivals.push(...(this.#gather?.recall(this.#limiter.limits) ?? []))
     const blocks = [
       ...arrivals.map(({ block }) => block),
       ...plans.map((plan) => planClaim(ledger, this.#settings.seen!, plan)),
@@ -165,7 +165,6 @@ export class Claims {
     for (const [at, plan] of plans.entries()) {
       if (this.#granted(plan, answers[arrivals.length + at]!, round.hints)) short = true
     }
-    if (this.#gather?.isHeld === true && round.hints === this.#hints) [this.#hungry, short] = [false, true]
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     if (rotation !== undefined) await this.#visit(rotation, (answers.at(-1) as readonly Result[])[0]!)
     if (!short || !this.#limiter.isLimited) return
@@ -242,9 +241,10 @@ export class Claims {
     const share = all < SLOTS_FOR_TWO ? all : Math.ceil(all / 2 / grain) * grain
     // A claim for each batch, whose leases are then renewed and ended together.
     const most = grain === 1 ? claimMost(this.#limiter.limits) : grain
-    const least = this.#gather?.least
-    let free = this.#wholeOf(Math.min(share, this.#free - kept))
-    for (; free > 0; free -= most) plans.push({ ...this.#planOne(Math.min(free, most), false), least })
+    const gathering = this.#gather?.gathering
+    for (let free = this.#wholeOf(Math.min(share, this.#free - kept)); free > 0; free -= most) {
+      plans.push({ ...this.#planOne(Math.min(free, most), false), gathering })
+    }
     return plans
   }
 
@@ -300,7 +300,7 @@ export class Claims {
     this.#begin(plan, grants)
     if (answer instanceof HoldfastError || answer[0] === false) return false
     // What there is in line has to gather before the next one can be heard of.
-    if (isTooFew(plan, answer)) return false
+    if (isTooFew(plan.gathering, answer)) return false
     if (grants.length > 0) this.#gather?.served()
     if (plan.suspect === true) this.#suspects.served()
     if (grants.length === plan.limit || hints !== this.#hints) return false

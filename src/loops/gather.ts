@@ -4,12 +4,9 @@
  * that ends leaves nothing behind.
  */
 import { batchWait, type BatchOptions } from '../core/batch-options.ts'
-import { BATCH_JOBS_MOST } from '../core/bounds.ts'
-import { type Limits, isLimited } from '../core/limits.ts'
-import { countGathering, gather, planUngather } from '../ledger/gather.ts'
+import { type Gathering, countGathering, gather } from '../ledger/gather.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { Alarm } from './alarm.ts'
-import type { Arrival } from './arrivals.ts'
 
 export class Gather {
   readonly #ledger: Ledger
@@ -20,10 +17,8 @@ export class Gather {
   #until: number | undefined
   /** The last look found some, but too few. */
   isWaiting = false
-  /** There were enough, and the queue had no room for any. */
-  isHeld = false
-  /** Jobs that are to come back into line with the next claim, at most. */
-  #back = 0
+  /** The last look found some out of line. */
+  #back = false
   #open = false
 
   /** `late`: they have waited long enough. */
@@ -34,8 +29,12 @@ export class Gather {
     this.#alarm = new Alarm(ledger.store, late)
   }
 
-  /** Jobs that have to be in line for a claim. */
-  get least(): number {
+  /** For a claim: those out of line come back with it. In a call of its own others would gather them again before it. */
+  get gathering(): Gathering {
+    return { least: this.#leastNow, back: this.#back }
+  }
+
+  get #leastNow(): number {
     return this.#until !== undefined && this.#ledger.store.now() >= this.#until ? 1 : this.#least
   }
 
@@ -48,37 +47,17 @@ export class Gather {
     for (;;) {
       const { ready, gathered } = await countGathering(this.#ledger)
       const all = ready + gathered
+      this.#back = gathered > 0
       if (!this.#open) return false
       if (all === 0) {
         this.#over()
         return false
       }
-      if (all >= this.least) {
-        // Of those in line others may gather some before the claim comes.
-        this.#back = gathered === 0 ? 0 : Math.min(all, BATCH_JOBS_MOST)
-        return true
-      }
+      if (all >= this.#leastNow) return true
       this.#wait()
       const moved = ready === 0 ? 0 : await gather(this.#ledger)
-      if (gathered + moved < this.least) return false
+      if (gathered + moved < this.#leastNow) return false
     }
-  }
-
-  /** Brings jobs back into line with the claim that is to take them: in a call of its own others would gather them again before it. */
-  recall(limits: Limits): Arrival[] {
-    const count = this.#back
-    this.#back = 0
-    this.isHeld = false
-    if (count === 0) return []
-    return [
-      {
-        block: planUngather(this.#ledger, count, limits),
-        answered: (moved) => {
-          this.isHeld = moved === false && isLimited(limits)
-          return moved !== false
-        },
-      },
-    ]
   }
 
   /** A batch was taken: the next one is waited for anew. */
@@ -99,6 +78,7 @@ export class Gather {
   }
 
   #over(): void {
+    this.#back = false
     this.isWaiting = false
     this.#until = undefined
     this.#alarm.clear()

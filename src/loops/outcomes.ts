@@ -72,12 +72,15 @@ export class Outcomes {
     const { departure, ending } = plan
     const { head } = departure
     job.adopt({ head, result: ending.kind === 'completed' ? ending.result : '', history: [] })
-    if (ending.kind === 'completed') this.#reports.completed(job, attempt?.outcome.result)
-    if (ending.kind === 'failed')
-      this.#reports.failed(job, errorOf(ended, ending), head.failedCode !== undefined)
+    job.apart(() => this.#tell(job, ended, ending, head.failedCode !== undefined))
+    this.#retain.note(departure)
+  }
+
+  #tell(job: Job, ended: Ended, ending: Ending, final: boolean): void {
+    if (ending.kind === 'completed') this.#reports.completed(job, ended.attempt?.outcome.result)
+    if (ending.kind === 'failed') this.#reports.failed(job, errorOf(ended, ending), final)
     if (ending.kind === 'expired') this.#expired(job, ending.failure.message)
     if (ending.kind === 'cancelled') this.#cancelled(job, ending.failure.message)
-    this.#retain.note(departure)
   }
 
   /** A reaper ended a lease. */

@@ -63,9 +63,9 @@ export const batchMutants: readonly Mutant[] = [
   {
     name: 'a claim does not expect enough jobs',
     why: 'a batch has fewer jobs than minSize',
-    file: 'src/loops/claims.ts',
-    find: 'const least = this.#gather?.least',
-    replace: 'const least = this.#gather && 1',
+    file: 'src/loops/gather.ts',
+    find: 'return { least: this.#leastNow, back: this.#back }',
+    replace: 'return { least: 1, back: this.#back }',
     caughtBy: { file: tests, test: 'counts jobs that fall due' },
   },
   {
@@ -104,8 +104,8 @@ export const batchMutants: readonly Mutant[] = [
     name: 'nobody waits for room for a batch',
     why: 'jobs that are enough wait after the rate would let them start',
     file: 'src/loops/claims.ts',
-    find: '[this.#hungry, short] = [false, true]',
-    replace: 'this.#hungry = false',
+    find: 'if (!short || !this.#limiter.isLimited) return',
+    replace: 'if (!short || !this.#limiter.isLimited || this.#gather) return',
     caughtBy: { file: tests, test: 'goes on until the rate of the queue has room' },
   },
   {

@@ -197,8 +197,8 @@ export const ledgerMutants: readonly Mutant[] = [
     name: 'nobody hears that a job was removed by force',
     why: 'its handler runs on',
     file: 'src/ledger/locate.ts',
-    find: '? [ledger.lanes.evicted, ledger.lanes.ready] :',
-    replace: '? [ledger.lanes.ready] :',
+    find: '? [ledger.lanes.evicted, ledger.lanes.ready]',
+    replace: '? [ledger.lanes.ready]',
     caughtBy: {
       file: 'worker/eviction.test.ts',
       test: 'a handler hears at once that its job was removed by force',

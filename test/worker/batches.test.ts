@@ -110,6 +110,30 @@ describe('a batch', () => {
     expect(only(said, 'completed j1')).toEqual(['completed j1 "own"'])
   })
 
+  test('is known to its handler alone: listeners get each job by itself, also while the handler goes on', async () => {
+    const made = stage()
+    const { host, queue } = made
+    const hold = gate()
+    let after: string[] = []
+    const { batches, worker } = batching(made, { batch: { size: 3 } }, async (job) => {
+      job.setAsCompleted('own')
+      await hold.promise
+      after = idsOf(job)
+      throw new Error('no')
+    })
+    const told: string[][] = []
+    worker.on('completed', (job) => told.push(idsOf(job)))
+    worker.on('failed', (job) => told.push(idsOf(job!)))
+    await queue.addBulk(many(3))
+    await host.idle()
+    expect(told).toEqual([['j0']])
+    hold.open()
+    await host.idle()
+    expect(batches).toEqual([['j0', 'j1', 'j2']])
+    expect(after).toEqual(batches[0])
+    expect(told).toEqual([['j0'], ['j1'], ['j2']])
+  })
+
   test('whose handler throws after it said how some end fails the others alone', async () => {
     const made = stage()
     const { host, queue } = made

@@ -110,6 +110,58 @@ describe('a worker that waits for no batch', () => {
   })
 })
 
+describe('jobs that gather', () => {
+  const TWO_OF_FIVE: Partial<WorkerOptions> = { batch: { size: 5, minSize: 3 } }
+
+  test.each<[string, (made: Stage) => unknown]>([
+    ['taken by another worker', (made) => working(made, {})],
+    ['taken for a smaller batch', (made) => working(made, { batch: { size: 2, minSize: 2 } })],
+    ['removed', ({ queue }) => Promise.all(['j5', 'j6'].map((id) => queue.remove(id)))],
+    ['cancelled', ({ queue }) => Promise.all(['j5', 'j6'].map((id) => queue.cancel(id)))],
+    ['drained', ({ queue }) => queue.drain()],
+    ['too late', ({ host }) => host.advance(5000)],
+  ])('and are %s leave a worker that took others with a queue that is drained', async (_, act) => {
+    const made = stage()
+    const { host, queue } = made
+    let drained = 0
+    working(made, TWO_OF_FIVE).worker.on('drained', () => drained++)
+    await queue.addBulk(many(7, { ttl: 3000 }))
+    await host.advance(100)
+    expect(drained).toBe(0)
+    await act(made)
+    await host.advance(500)
+    expect(await queue.count()).toBe(0)
+    expect(drained).toBe(1)
+  })
+
+  test('come back in the unit of the claim that takes them, however much is settled with it', async () => {
+    const made = stage()
+    const { host, queue, store } = made
+    const hold = gate()
+    const full: Partial<WorkerOptions> = { batch: { size: 100, minSize: 100 } }
+    const { ids } = working(made, full, () => hold.promise)
+    await queue.addBulk(many(100, { removeOnComplete: true, tags: ['a', 'b', 'c', 'd'] }))
+    await host.idle()
+    const other = working(made, full)
+    await queue.addBulk(Array.from({ length: 60 }, () => ({ name: 'n', data: 1 })))
+    await host.idle()
+    await made.passing(100, other.worker.close())
+    await queue.addBulk(Array.from({ length: 40 }, () => ({ name: 'n', data: 1 })))
+    const units: string[][] = []
+    store.moodOf = (changes) => {
+      const moves = changes.flatMap(({ move }) =>
+        move === undefined ? [] : `${move.from.lane} ${move.from.from}`,
+      )
+      if (moves.includes('parked:q */')) units.push(moves.slice(-2))
+      return 'well'
+    }
+    hold.open()
+    await host.idle()
+    expect(ids.map(({ length }) => length)).toEqual([100, 100])
+    expect(units).toEqual([['parked:q */', 'ready:q undefined']])
+  })
+})
+
 describe('workers that wait for batches', () => {
   test('of unlike sizes do not gather what another one takes', async () => {
     const made = stage()
