@@ -5,62 +5,41 @@
 import { BULK_MS } from '../core/bounds.ts'
 import { nextAbandoned, releaseBulks, sweepBulks } from '../ledger/bulk.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { Alarm } from './alarm.ts'
+import { Patrol } from './patrol.ts'
 
 /** Milliseconds for which a producer is left alone with bringing its bulk into line. */
 const RELEASE_MS = 1000
 
 export class Bulks {
   readonly #ledger: Ledger
-  readonly #error: (error: unknown) => void
-  readonly #alarm: Alarm
+  readonly #patrol: Patrol
   #unwatch: (() => void)[] = []
-  #looking: Promise<void> | undefined
-  #stopped = false
 
   constructor(ledger: Ledger, error: (error: unknown) => void) {
     this.#ledger = ledger
-    this.#error = error
-    this.#alarm = new Alarm(ledger.store, () => {
-      // One look at a time; it may be past the bulk that this alarm was set for.
-      if (this.#looking !== undefined) this.#alarm.set(ledger.store.now() + RELEASE_MS)
-      else this.#start()
-    })
+    this.#patrol = new Patrol(ledger.store, () => this.#look(), error)
   }
 
   start(): void {
     const { store, lanes } = this.#ledger
     this.#unwatch = [
-      store.watch([lanes.staged], () => this.#alarm.set(store.now() + BULK_MS)),
-      store.watch([lanes.release], () => this.#alarm.set(store.now() + RELEASE_MS)),
+      store.watch([lanes.staged], () => this.#patrol.lookAt(store.now() + BULK_MS)),
+      store.watch([lanes.release], () => this.#patrol.lookAt(store.now() + RELEASE_MS)),
     ]
-    this.#start()
+    this.#patrol.start()
+    this.#patrol.look()
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true
-    for (const unwatch of this.#unwatch) unwatch()
-    this.#alarm.clear()
-    await this.#looking
-  }
-
-  #start(): void {
-    if (this.#stopped) return
-    this.#looking = this.#look().finally(() => (this.#looking = undefined))
+  stop(): Promise<void> {
+    for (const unwatch of this.#unwatch.splice(0)) unwatch()
+    return this.#patrol.stop()
   }
 
   async #look(): Promise<void> {
     const { store } = this.#ledger
-    try {
-      await releaseBulks(this.#ledger)
-      await sweepBulks(this.#ledger)
-      const next = await nextAbandoned(this.#ledger)
-      if (next !== undefined && !this.#stopped)
-        this.#alarm.set(Math.max(next, store.now()) + store.skewMs + 1)
-    } catch (error) {
-      if (this.#stopped) return
-      this.#error(error)
-      this.#alarm.set(store.now() + RELEASE_MS)
-    }
+    await releaseBulks(this.#ledger)
+    await sweepBulks(this.#ledger)
+    const next = await nextAbandoned(this.#ledger)
+    if (next !== undefined) this.#patrol.lookAt(Math.max(next, store.now()) + store.skewMs + 1)
   }
 }

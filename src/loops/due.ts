@@ -5,9 +5,7 @@
 import { timeOf } from '../core/keys.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { Alarm } from './alarm.ts'
-
-/** Milliseconds after which a look that failed is tried again. */
-const RETRY_MS = 1000
+import { Patrol } from './patrol.ts'
 
 export interface DueReport {
   readonly due: () => void
@@ -24,28 +22,26 @@ export class DueLane {
   readonly #ledger: Ledger
   readonly #lane: string
   readonly #report: DueReport
+  readonly #patrol: Patrol
   readonly #alarm: Alarm
   readonly #isOrder: boolean
-  #unwatch: (() => void) | undefined
-  #looking = false
-  #again = false
 
   constructor(ledger: Ledger, lane: 'due' | 'suspect' | 'lapse' | 'arrive' | 'turn', report: DueReport) {
     this.#ledger = ledger
     this.#lane = ledger.lanes[lane]
     this.#isOrder = lane === 'turn'
     this.#report = report
+    this.#patrol = new Patrol(ledger.store, () => this.#look(), report.error)
     this.#alarm = new Alarm(ledger.store, () => this.#come())
   }
 
   start(): void {
-    this.#unwatch = this.#ledger.store.watch([this.#lane], () => this.look())
-    this.look()
+    this.#patrol.start([this.#lane])
+    this.#patrol.look()
   }
 
   stop(): void {
-    this.#unwatch?.()
-    this.#unwatch = undefined
+    void this.#patrol.stop()
     this.#alarm.clear()
   }
 
@@ -60,37 +56,25 @@ export class DueLane {
     return this.#isOrder ? 0 : this.#ledger.store.skewMs
   }
 
-  /** Reads the lane's head; one look at a time. */
+  /** Reads the lane's head. */
   look(): void {
-    if (this.#looking) this.#again = true
-    else void this.#look()
+    this.#patrol.look()
   }
 
   async #look(): Promise<void> {
-    this.#looking = true
     const { store } = this.#ledger
-    do {
-      this.#again = false
-      try {
-        const [[first] = []] = await store.scan([{ lane: this.#lane, limit: 1 }])
-        if (this.#unwatch === undefined) break
-        const emptied = first === undefined && !this.isEmpty
-        this.isEmpty = first === undefined
-        if (emptied) this.#report.emptied?.()
-        if (first === undefined) continue
-        if (timeOf(first) <= store.now() - this.#skewMs) this.#come()
-        else this.#alarm.set(timeOf(first) + this.#skewMs)
-      } catch (error) {
-        if (this.#unwatch === undefined) break
-        this.#report.error(error)
-        this.#alarm.set(store.now() + RETRY_MS)
-      }
-    } while (this.#again)
-    this.#looking = false
+    const [[first] = []] = await store.scan([{ lane: this.#lane, limit: 1 }])
+    if (!this.#patrol.isOpen) return
+    const emptied = first === undefined && !this.isEmpty
+    this.isEmpty = first === undefined
+    if (emptied) this.#report.emptied?.()
+    if (first === undefined) return
+    if (timeOf(first) <= store.now() - this.#skewMs) this.#come()
+    else this.#alarm.set(timeOf(first) + this.#skewMs)
   }
 
   #come(): void {
-    if (this.#unwatch === undefined) return
+    if (!this.#patrol.isOpen) return
     this.isDue = true
     this.#report.due()
   }

@@ -5,74 +5,48 @@
 import { type Expired, expireStep, nextExpired } from '../ledger/expire.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { nextTurn } from '../host.ts'
-import { Alarm } from './alarm.ts'
+import { Patrol } from './patrol.ts'
 
-/** Milliseconds after which a look is repeated that failed, or met a job whose bulk was not stored yet. */
-const RETRY_MS = 1000
+/** Milliseconds after which it looks again at a job whose bulk was not stored yet. */
+const UNSTORED_MS = 1000
 
 export class Expire {
   readonly #ledger: Ledger
-  readonly #report: { expired: (expired: Expired) => void; error: (error: unknown) => void }
-  readonly #alarm: Alarm
-  #unwatch: (() => void) | undefined
-  #looking: Promise<void> | undefined
-  #again = false
+  readonly #expired: (expired: Expired) => void
+  readonly #patrol: Patrol
 
   constructor(
     ledger: Ledger,
-    report: { expired: (expired: Expired) => void; error: (error: unknown) => void },
+    { expired, error }: { expired: (expired: Expired) => void; error: (error: unknown) => void },
   ) {
     this.#ledger = ledger
-    this.#report = report
-    this.#alarm = new Alarm(ledger.store, () => this.#start())
+    this.#expired = expired
+    this.#patrol = new Patrol(ledger.store, () => this.#look(), error)
   }
 
   start(): void {
-    const { store, lanes } = this.#ledger
-    this.#unwatch = store.watch([lanes.ttl], () => this.#start())
-    this.#start()
+    this.#patrol.start([this.#ledger.lanes.ttl])
+    this.#patrol.look()
   }
 
-  async stop(): Promise<void> {
-    this.#unwatch?.()
-    this.#unwatch = undefined
-    this.#alarm.clear()
-    await this.#looking
-  }
-
-  /** One look at a time; what changes meanwhile is looked at again. */
-  #start(): void {
-    if (this.#unwatch === undefined) return
-    this.#again = true
-    this.#looking ??= this.#run().finally(() => (this.#looking = undefined))
-  }
-
-  async #run(): Promise<void> {
-    while (this.#again && this.#unwatch !== undefined) {
-      this.#again = false
-      try {
-        await this.#look()
-      } catch (error) {
-        if (this.#unwatch === undefined) return
-        this.#report.error(error)
-        this.#alarm.set(this.#ledger.store.now() + RETRY_MS)
-      }
-    }
+  stop(): Promise<void> {
+    return this.#patrol.stop()
   }
 
   async #look(): Promise<void> {
     const { store } = this.#ledger
     const next = await nextExpired(this.#ledger)
-    if (next === undefined || this.#unwatch === undefined) return
-    if (next > store.now() - store.skewMs) return this.#alarm.set(next + store.skewMs)
-    for (let more = true; more && this.#unwatch !== undefined; ) {
+    if (next === undefined) return
+    if (next > store.now() - store.skewMs) return this.#patrol.lookAt(next + store.skewMs)
+    for (let more = true; more && this.#patrol.isOpen; ) {
       const step = await expireStep(this.#ledger)
-      for (const expired of step.expired) this.#report.expired(expired)
+      for (const expired of step.expired) this.#expired(expired)
       more = step.more
       await nextTurn()
     }
     const left = await nextExpired(this.#ledger)
-    if (left !== undefined && this.#unwatch !== undefined)
-      this.#alarm.set(Math.max(left + store.skewMs, store.now() + (left === next ? RETRY_MS : 0)))
+    if (left === undefined) return
+    const soonest = store.now() + (left === next ? UNSTORED_MS : 0)
+    this.#patrol.lookAt(Math.max(left + store.skewMs, soonest))
   }
 }

@@ -3,47 +3,31 @@ import { lapseStep } from '../ledger/lapse.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { nextTurn } from '../host.ts'
 import { DueLane } from './due.ts'
-
-/** Milliseconds after which a removal that failed is tried again. */
-const RETRY_MS = 1000
+import { Patrol } from './patrol.ts'
 
 export class Lapse {
   readonly #ledger: Ledger
-  readonly #error: (error: unknown) => void
-  readonly #lane: DueLane
-  #removing: Promise<void> | undefined
-  #cancelRetry: (() => void) | undefined
-  #stopped = false
+  readonly #due: DueLane
+  readonly #patrol: Patrol
 
   constructor(ledger: Ledger, error: (error: unknown) => void) {
     this.#ledger = ledger
-    this.#error = error
-    this.#lane = new DueLane(ledger, 'lapse', { due: () => this.#start(), error })
+    this.#patrol = new Patrol(ledger.store, () => this.#remove(), error)
+    this.#due = new DueLane(ledger, 'lapse', { due: () => this.#patrol.look(), error })
   }
 
   start(): void {
-    this.#lane.start()
+    this.#patrol.start()
+    this.#due.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true
-    this.#lane.stop()
-    this.#cancelRetry?.()
-    await this.#removing
-  }
-
-  #start(): void {
-    this.#removing ??= this.#remove().finally(() => (this.#removing = undefined))
+  stop(): Promise<void> {
+    this.#due.stop()
+    return this.#patrol.stop()
   }
 
   async #remove(): Promise<void> {
-    try {
-      while (!this.#stopped && (await lapseStep(this.#ledger))) await nextTurn()
-      if (!this.#stopped) this.#lane.served()
-    } catch (error) {
-      if (this.#stopped) return
-      this.#error(error)
-      this.#cancelRetry = this.#ledger.store.host.timer(RETRY_MS, () => this.#start())
-    }
+    while (this.#patrol.isOpen && (await lapseStep(this.#ledger))) await nextTurn()
+    if (this.#patrol.isOpen) this.#due.served()
   }
 }

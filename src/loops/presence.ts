@@ -6,52 +6,43 @@
 import { WORKER_MS } from '../core/bounds.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type Introduction, introduce, renewPresence, takeLeave } from '../ledger/workers.ts'
-import { Alarm } from './alarm.ts'
+import { Patrol } from './patrol.ts'
 
 export class PresenceLoop {
   readonly #ledger: Ledger
   readonly #worker: Introduction
-  readonly #alarm: Alarm
+  readonly #patrol: Patrol
   #key: string | undefined
   #startedAt = 0
-  #saying: Promise<void> | undefined
-  #stopped = false
 
   constructor(ledger: Ledger, worker: Introduction) {
     this.#ledger = ledger
     this.#worker = worker
-    this.#alarm = new Alarm(ledger.store, () => this.#start())
+    this.#patrol = new Patrol(
+      ledger.store,
+      () => this.#say(),
+      () => undefined,
+    )
   }
 
   start(): void {
     this.#startedAt = this.#ledger.store.now()
-    this.#start()
+    this.#patrol.start()
+    this.#patrol.look()
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
-    this.#alarm.clear()
-    await this.#saying
+    await this.#patrol.stop()
     if (this.#key !== undefined) await takeLeave(this.#ledger, this.#key).catch(() => undefined)
     this.#key = undefined
   }
 
-  #start(): void {
-    if (this.#stopped) return
-    this.#saying ??= this.#say().finally(() => (this.#saying = undefined))
-  }
-
   async #say(): Promise<void> {
     const { store } = this.#ledger
-    let failed = false
-    try {
-      this.#key =
-        this.#key === undefined
-          ? await introduce(this.#ledger, this.#worker, this.#startedAt)
-          : await renewPresence(this.#ledger, this.#key)
-    } catch {
-      failed = true
-    }
-    if (!this.#stopped && (failed || store.epoch === undefined)) this.#alarm.set(store.now() + WORKER_MS / 3)
+    this.#key =
+      this.#key === undefined
+        ? await introduce(this.#ledger, this.#worker, this.#startedAt)
+        : await renewPresence(this.#ledger, this.#key)
+    if (store.epoch === undefined) this.#patrol.lookAt(store.now() + WORKER_MS / 3)
   }
 }

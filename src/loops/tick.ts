@@ -8,21 +8,16 @@ import { nextTurn } from '../host.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Almanac } from '../ledger/schedule.ts'
 import { lookOut, tick } from '../ledger/tick.ts'
-import { Alarm } from './alarm.ts'
+import { Patrol } from './patrol.ts'
 
 /** Milliseconds by which one who came too late comes later the next time, at most: so that not all ask for the same. */
 const YIELD_MS = 100
-/** Milliseconds after which a tick that failed is tried again. */
-const RETRY_MS = 1000
 
 export class Tick {
   readonly #ledger: Ledger
   readonly #almanac: Almanac
   readonly #error: (error: unknown) => void
-  readonly #alarm: Alarm
-  #unwatch: (() => void) | undefined
-  #looking: Promise<void> | undefined
-  #again = false
+  readonly #patrol: Patrol
   /** Others are faster at present. */
   #yields = false
   /** Schedules whose trouble was told, by their records: each is told of once. */
@@ -32,40 +27,16 @@ export class Tick {
     this.#ledger = ledger
     this.#almanac = almanac
     this.#error = error
-    this.#alarm = new Alarm(ledger.store, () => this.#start())
+    this.#patrol = new Patrol(ledger.store, () => this.#look(), error)
   }
 
   start(): void {
-    const { store, lanes } = this.#ledger
-    this.#unwatch = store.watch([lanes.schedules], () => this.#start())
-    this.#start()
+    this.#patrol.start([this.#ledger.lanes.schedules])
+    this.#patrol.look()
   }
 
-  async stop(): Promise<void> {
-    this.#unwatch?.()
-    this.#unwatch = undefined
-    this.#alarm.clear()
-    await this.#looking
-  }
-
-  /** One look at a time; what changes meanwhile is looked at again. */
-  #start(): void {
-    if (this.#unwatch === undefined) return
-    this.#again = true
-    this.#looking ??= this.#run().finally(() => (this.#looking = undefined))
-  }
-
-  async #run(): Promise<void> {
-    while (this.#again && this.#unwatch !== undefined) {
-      this.#again = false
-      try {
-        await this.#look()
-      } catch (error) {
-        if (this.#unwatch === undefined) return
-        this.#error(error)
-        this.#alarm.set(this.#ledger.store.now() + RETRY_MS)
-      }
-    }
+  stop(): Promise<void> {
+    return this.#patrol.stop()
   }
 
   async #look(): Promise<void> {
@@ -73,8 +44,8 @@ export class Tick {
     const now = store.now() - store.skewMs
     for (let from: string | undefined; ; ) {
       const { due, next } = await lookOut(this.#ledger, now, from)
-      for (const key of due) if (this.#unwatch !== undefined) await this.#tick(nameOf(key))
-      if (this.#unwatch === undefined) return
+      for (const key of due) if (this.#patrol.isOpen) await this.#tick(nameOf(key))
+      if (!this.#patrol.isOpen) return
       if (due.length === 0) return next === undefined ? undefined : this.#sleep(next)
       from = `${due.at(-1)!}!`
       await nextTurn()
@@ -84,12 +55,12 @@ export class Tick {
   /** Until nothing of it is due: a catch-up may take several. */
   async #tick(name: string): Promise<void> {
     try {
-      for (let more = true; more && this.#unwatch !== undefined; ) {
+      for (let more = true; more && this.#patrol.isOpen; ) {
         const { jobs, lost } = await tick(this.#ledger, name, this.#almanac)
         more = jobs.length > 0
         if (more || lost) this.#yields = lost
         // It may have been changed and be due all the same.
-        if (lost) this.#again = true
+        if (lost) this.#patrol.look()
         if (more) await nextTurn()
       }
     } catch (error) {
@@ -102,7 +73,7 @@ export class Tick {
   #sleep(next: number): void {
     const { store } = this.#ledger
     const later = this.#yields ? Math.ceil(store.host.random() * YIELD_MS) : 0
-    this.#alarm.set(next + store.skewMs + later)
+    this.#patrol.lookAt(next + store.skewMs + later)
   }
 }
 
