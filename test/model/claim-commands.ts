@@ -14,6 +14,7 @@ import {
   readParts,
 } from '../../src/ledger/claim.ts'
 import { commitBlocks } from '../../src/ledger/commit.ts'
+import type { Gathering } from '../../src/ledger/gather.ts'
 import { type Command, LEASE_MS, aFaultAtOnce, aQueue } from './drawn.ts'
 import { headNameOf } from './dump.ts'
 import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
@@ -40,15 +41,21 @@ interface ClaimWish {
   readonly promote: boolean
   /** Made under settings that were read some time ago. */
   readonly old: boolean
+  /** As a worker makes it that waits for a batch. */
+  readonly gathering?: Gathering | undefined
 }
 
 let claims = 0
 const CLAIMABLE: ReadonlySet<string> = new Set(['ready', 'due', 'suspect'])
 
-const claim = (q: QueueNumber, wish: ClaimWish, fault?: Fault) =>
+export const claim = (q: QueueNumber, wish: ClaimWish, fault?: Fault) =>
   new Step<ClaimFacts>(`claim(${JSON.stringify(wish)})`, q, fault, {
     // Like a worker's: an empty queue is not asked often, and a suspect that is due comes first.
-    check: (model) => wish.old || [...model.world(q).jobs.values()].some(({ place }) => CLAIMABLE.has(place)),
+    check: (model) =>
+      wish.old ||
+      [...model.world(q).jobs.values()].some(
+        ({ place, gathered }) => CLAIMABLE.has(place) || (gathered && wish.gathering?.back),
+      ),
     prepare: ({ real, model, now }) => {
       const suspect =
         wish.suspect && inOrder(model.world(q), 'suspect', String).some(({ runAt }) => runAt! <= now)
@@ -63,6 +70,7 @@ const claim = (q: QueueNumber, wish: ClaimWish, fault?: Fault) =>
           limit: suspect ? 1 : wish.limit,
           until: now + wish.leaseMs,
           suspect,
+          gathering: suspect ? undefined : wish.gathering,
         },
         promote: wish.promote,
         old: wish.old,
@@ -77,6 +85,7 @@ const claim = (q: QueueNumber, wish: ClaimWish, fault?: Fault) =>
       if (seenPaused || stale || world.paused) return { states: [world, promoted], out: [] }
       const taken = claimInWorld(promoted, plan, now, headNameOf(QUEUES[q]))
       const wanted = claimInWorld({ ...promoted, concurrency: undefined, rate: undefined }, plan, now, String)
+      if (plan.gathering !== undefined && wanted.ids.length > 0) counters.batches++
       if (taken.ids.length < wanted.ids.length) counters.limited++
       return { states: [world, taken.world], out: taken.ids }
     },
@@ -121,7 +130,8 @@ async function adopt({ plan, ...facts }: ClaimFacts, scene: Scene, seen: Seen): 
   if (plan.suspect) counters.suspectClaims++
   const parts = await readParts(here.ledger, grants)
   grants.forEach(({ id }, at) => {
-    const { data } = world.jobs.get(id)!
+    const { data, options } = world.jobs.get(id)!
+    if (options.aging !== undefined) counters.aged++
     must(
       parts[at]!.data === (data === undefined ? '' : `j${JSON.stringify(data)}`),
       `the data of ${id} is another`,
@@ -135,16 +145,26 @@ async function adopt({ plan, ...facts }: ClaimFacts, scene: Scene, seen: Seen): 
   handOut(scene, held)
 }
 
-export const claiming: fc.Arbitrary<Command> = fc
-  .tuple(
-    aQueue,
-    fc.record({
-      limit: fc.integer({ min: 1, max: 4 }),
-      leaseMs: fc.constantFrom(...LEASE_MS),
-      suspect: fc.constantFrom(true, true, true, false),
-      promote: fc.constantFrom(true, true, false),
-      old: fc.constantFrom(false, false, false, true),
-    }),
-    aFaultAtOnce,
-  )
-  .map(([q, wish, fault]) => claim(q, wish, fault))
+const aWish: fc.Arbitrary<ClaimWish> = fc.record({
+  limit: fc.integer({ min: 1, max: 4 }),
+  leaseMs: fc.constantFrom(...LEASE_MS),
+  suspect: fc.constantFrom(true, true, true, false),
+  promote: fc.constantFrom(true, true, false),
+  old: fc.constantFrom(false, false, false, true),
+})
+
+const claimingAs = (wish: fc.Arbitrary<ClaimWish>): fc.Arbitrary<Command> =>
+  fc.tuple(aQueue, wish, aFaultAtOnce).map(([q, wanted, fault]) => claim(q, wanted, fault))
+
+export const claiming = claimingAs(aWish)
+
+/** Enough for a batch, or nothing. */
+export const claimingBatches = claimingAs(
+  fc
+    .tuple(aWish, fc.integer({ min: 1, max: 3 }), fc.constantFrom(true, true, false))
+    .map(([wish, least, back]) => ({
+      ...wish,
+      limit: Math.max(wish.limit, least),
+      gathering: { least, back },
+    })),
+)

@@ -19,11 +19,12 @@ const someData: fc.Arbitrary<unknown> = fc.oneof(
   fc.constant(undefined),
 )
 
-const someOptions: fc.Arbitrary<ModelOptions> = fc.record(
+const optionsDrawn: fc.Arbitrary<ModelOptions> = fc.record(
   {
     delay: fc.constantFrom(0, 1, 1500, 60_000),
     priority: fc.constantFrom(0, 1, 2_097_151),
     lifo: fc.boolean(),
+    aging: fc.constantFrom(undefined, undefined, 500, 20_000),
     attempts: fc.constantFrom(1, 2, 5),
     backoff: fc.constantFrom<NonNullable<ModelOptions['backoff']>>(
       { type: 'fixed', delay: 700 },
@@ -38,6 +39,11 @@ const someOptions: fc.Arbitrary<ModelOptions> = fc.record(
     ttl: fc.constantFrom(undefined, undefined, 1000, 1500, 60_000),
   },
   { requiredKeys: ['keepLogs'] },
+)
+
+/** What ages is not last in, first out. */
+const someOptions = optionsDrawn.map((options) =>
+  options.lifo === true ? { ...options, aging: undefined } : options,
 )
 
 const plainJob = fc.record({ id: anId, data: someData, options: someOptions })
@@ -144,7 +150,7 @@ const time = (label: string, act: (scene: Scene) => Promise<void>) =>
     expect: (_, world) => ({ states: [world], out: null }),
   })
 
-const crash = () =>
+export const crash = () =>
   time('crash', async ({ real }) => {
     counters.crashes++
     await real.restart()
@@ -154,6 +160,8 @@ export const addingOf = (job: fc.Arbitrary<ModelNewJob>): fc.Arbitrary<Command> 
   fc.tuple(aQueue, job, aFaultAtOnce).map(([q, one, fault]) => addBulk(q, [one], fault))
 
 export const adding = addingOf(newJob)
+
+export const jump = (ms: number): Command => time(`jump(${ms})`, async ({ real }) => real.host.jump(ms))
 
 export const advance = (ms: number): Command => time(`advance(${ms})`, ({ real }) => real.host.advance(ms))
 
@@ -184,8 +192,6 @@ export const commands: fc.Arbitrary<Command>[] = [
       .tuple(aQueue, aJobId, fc.constantFrom(false, false, true), aFaultAtOnce)
       .map(([q, id, force, fault]) => cancel(q, id, force, fault)),
   ),
-  fc
-    .constantFrom(-3_600_000, -500, 700, 90_000)
-    .map((ms) => time(`jump(${ms})`, async ({ real }) => real.host.jump(ms))),
+  fc.constantFrom(-3_600_000, -500, 700, 90_000).map(jump),
   fc.boolean().map((kill) => (kill ? crash() : time('close and open', ({ real }) => real.closeAndOpen()))),
 ]

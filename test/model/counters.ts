@@ -59,6 +59,9 @@ export const counters = {
   letters: 0,
   displaced: 0,
   redriven: 0,
+  gathered: 0,
+  batches: 0,
+  aged: 0,
   skipped: 0,
 }
 export type Counters = typeof counters

@@ -18,10 +18,17 @@ interface Edit {
   readonly places?: readonly Place[]
   /** Where its place does not say all. */
   readonly fits?: (job: ModelJob, now: number) => boolean
+  /** Wherever it is. */
+  readonly refused?: (job: ModelJob) => boolean
   readonly change: (world: World, job: ModelJob, now: number) => World
 }
 
-const edit = (q: QueueNumber, id: string, { label, act, places, fits, change }: Edit, fault?: Fault) =>
+const edit = (
+  q: QueueNumber,
+  id: string,
+  { label, act, places, fits, refused, change }: Edit,
+  fault?: Fault,
+) =>
   new Step(`${label} of ${id}`, q, fault, {
     prepare: () => undefined,
     act: async (_, { here }) => {
@@ -33,6 +40,7 @@ const edit = (q: QueueNumber, id: string, { label, act, places, fits, change }: 
     expect: (_, world, { now }) => {
       const job = world.jobs.get(id)
       if (job === undefined) return { states: [world], out: 'none' }
+      if (refused?.(job) === true) return { states: [world], out: { error: 'OPTION_INVALID' } }
       if (places?.includes(job.place) === false || fits?.(job, now) === false)
         return { states: [world], out: { error: 'JOB_STATE' } }
       counters.edited++
@@ -52,6 +60,7 @@ const newDelay = (delay: number): Edit => ({
 const newPriority = (wanted: { priority?: number; lifo?: boolean }): Edit => ({
   label: `changePriority(${JSON.stringify(wanted)})`,
   act: (job) => job.changePriority(wanted),
+  refused: ({ options: { aging } }) => aging !== undefined && wanted.lifo === true,
   places: ['ready', 'grouped', 'parked', 'due', 'arrive', 'suspect'],
   change: (world, job) => prioritiseInWorld(world, job, wanted),
 })

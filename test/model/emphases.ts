@@ -3,15 +3,18 @@
  * runs. A feature that ordinary runs seldom get to adds its own.
  */
 import * as fc from 'fast-check'
+import { gathering } from './batch-commands.ts'
 import { bulkCommands } from './bulk-commands.ts'
-import { claiming } from './claim-commands.ts'
-import { addingOf, advancing, newJob, sharingJob } from './commands.ts'
+import { claiming, claimingBatches } from './claim-commands.ts'
+import { adding, addingOf, advancing, newJob, sharingJob } from './commands.ts'
 import { type Command, times } from './drawn.ts'
+import { editCommands } from './edit-commands.ts'
 import type { ModelEnding } from './end-world.ts'
 import { aGroup, groupCommands, visiting } from './group-commands.ts'
 import { identityCommands, inGroup } from './identity-commands.ts'
 import { aCompletion, settlingWith } from './lease-commands.ts'
 import { letterCommands } from './letter-commands.ts'
+import { limiting } from './limit-commands.ts'
 import { expiring } from './reap-commands.ts'
 
 const aFailure = fc.constant<ModelEnding>({ kind: 'failed', final: true })
@@ -60,4 +63,20 @@ const groups: readonly fc.Arbitrary<Command>[] = [
   ...times(12, advancing),
 ]
 
-export const emphases: readonly (readonly fc.Arbitrary<Command>[])[] = [bulks, groups, identity, letters]
+/** Jobs that are too few, until there are enough. */
+const batches: readonly fc.Arbitrary<Command>[] = [
+  ...times(20, adding),
+  ...times(12, gathering),
+  ...times(30, claimingBatches),
+  ...times(8, settlingWith(aCompletion)),
+  ...times(8, limiting),
+  ...times(6, editCommands).flat(),
+]
+
+export const emphases: readonly (readonly fc.Arbitrary<Command>[])[] = [
+  bulks,
+  groups,
+  identity,
+  letters,
+  batches,
+]

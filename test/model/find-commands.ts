@@ -6,7 +6,7 @@ import { type Command, aQueue, times } from './drawn.ts'
 import type { QueueNumber } from './harness.ts'
 import { must } from './invariants.ts'
 import { Step } from './step.ts'
-import type { ModelJob } from './world.ts'
+import { type ModelJob, isPrioritized } from './world.ts'
 
 interface Question {
   readonly state: JobFilter | undefined
@@ -46,7 +46,7 @@ function isMeant(job: ModelJob, { state, tags, ago }: Question, now: number): bo
   if (!tags.every((tag) => options.tags?.includes(tag))) return false
   if (state === undefined) return true
   const is = stateOf(job, now)
-  return state === 'prioritized' ? is === 'waiting' && (options.priority ?? 0) > 0 : is === state
+  return state === 'prioritized' ? is === 'waiting' && isPrioritized(job) : is === state
 }
 
 /** Page after page. By tags they come in the order in which they were added. */

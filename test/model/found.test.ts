@@ -2,7 +2,9 @@
 import { describe, test } from 'vitest'
 import type { ModelNewJob } from './add-world.ts'
 import { addInUnits } from './bulk-commands.ts'
-import { addBulk, advance } from './commands.ts'
+import { claim } from './claim-commands.ts'
+import { addBulk, advance, crash, jump } from './commands.ts'
+import { setLimits } from './limit-commands.ts'
 import { type Fault, memoryDisk } from './harness.ts'
 import { playCommands } from './play.ts'
 import type { ModelOptions } from './world.ts'
@@ -17,5 +19,24 @@ describe('an addition', () => {
       addInUnits(0, [job('2', { deduplication: { id: 'd', ttl: 1000 } }), job('3'), job('1')], crashAt(2)),
       advance(20_000),
       addBulk(0, [job('1', { deduplication: { id: 'd' } })]),
+    ]))
+})
+
+describe('a rate', () => {
+  const one = { limit: 1, leaseMs: 1000, suspect: false, promote: false, old: false }
+
+  test('has forgotten a start for good, also when the clock is set back to before it', () =>
+    playCommands(memoryDisk, [
+      addBulk(
+        0,
+        ['1', '2', '3', 'x:y'].map((id) => job(id)),
+      ),
+      setLimits(0, { concurrency: undefined, rate: 3 }),
+      claim(0, one),
+      advance(6000),
+      claim(0, one),
+      jump(-3_600_000),
+      crash(),
+      claim(0, { ...one, limit: 2 }),
     ]))
 })

@@ -11,7 +11,7 @@ interface Wish {
   readonly rate: number | undefined
 }
 
-const setLimits = (q: QueueNumber, { concurrency, rate }: Wish, fault?: Fault) =>
+export const setLimits = (q: QueueNumber, { concurrency, rate }: Wish, fault?: Fault) =>
   new Step(`limits(${concurrency} at once, ${rate} in ${RATE_MS} ms)`, q, fault, {
     prepare: () => undefined,
     act: async (_, { here }) => {

@@ -8,6 +8,7 @@ import {
   type World,
   inLine,
   inOrder,
+  isPrioritized,
   stateKeyOf,
   withExpiry,
   withJob,
@@ -84,8 +85,8 @@ export interface Cleaning {
 
 export function cleanWorld(world: World, { state, grace, limit }: Cleaning, now: number, head: HeadName) {
   const ended = ({ finishedOn }: ModelJob): boolean => finishedOn! <= now - grace
-  const old = ({ addedAt, options }: ModelJob): boolean =>
-    addedAt <= now - grace && (state !== 'prioritized' || (options.priority ?? 0) > 0)
+  const old = (job: ModelJob): boolean =>
+    job.addedAt <= now - grace && (state !== 'prioritized' || isPrioritized(job))
   const partsOf = (): Part[] => {
     if (state === 'completed') return [{ place: 'done', holds: ended }]
     if (state === 'failed') return [{ place: 'dead', holds: ended }]

@@ -3,7 +3,7 @@
  * forks them; what is then read from the store removes those that cannot be; none left is a violation.
  */
 import type { Head } from '../../src/core/head.ts'
-import { jobIdOf, scheduleKeyOf } from '../../src/core/keys.ts'
+import { isGathered, jobIdOf, scheduleKeyOf } from '../../src/core/keys.ts'
 import { readReadyKey } from '../../src/core/ready-key.ts'
 import type { Grant } from '../../src/ledger/claim.ts'
 import {
@@ -20,7 +20,7 @@ import { hasLapsed, isOver } from './add-world.ts'
 import { Violation } from './invariants.ts'
 import type { GroupWait } from './group-world.ts'
 import type { ModelSchedule } from './schedule-world.ts'
-import { EMPTY, type ModelGroup, type ModelJob, type World, same } from './world.ts'
+import { EMPTY, type ModelGroup, type ModelJob, RATE_MS, type World, same } from './world.ts'
 
 /** Every lease that was ever handed out, by its holder's knowledge of it. */
 export interface Token {
@@ -141,13 +141,14 @@ function learn(world: World, view: QueueView, now: number): World {
   for (const job of world.jobs.values()) {
     const key = view.jobs.get(job.id)?.head.key
     if (job.key !== undefined || key === undefined) continue
-    const { priority, lifo, dueAt } = readReadyKey(key)
+    const { priority, lifo, dueAt, aging } = readReadyKey(key)
     const expected = {
       priority: job.options.priority ?? 0,
       lifo: job.options.lifo ?? false,
       dueAt: job.dueAt,
+      aging: job.options.aging,
     }
-    if (!same({ priority, lifo, dueAt }, expected)) continue
+    if (!same({ priority, lifo, dueAt, aging }, expected)) continue
     jobs ??= new Map(world.jobs)
     jobs.set(job.id, { ...job, key })
   }
@@ -161,7 +162,17 @@ function learn(world: World, view: QueueView, now: number): World {
     ? world
     : { ...world, jobs: jobs ?? world.jobs, keys: new Map(keys), ids: new Map(ids) }
   // How much of the window, and of the groups, an obliteration that was cut off has removed, nobody can say.
-  return world.obliterating === true ? { ...known, starts: view.starts, groups: view.groups } : known
+  if (world.obliterating === true) return { ...known, starts: view.starts, groups: view.groups }
+  return forget(known, view.starts, now)
+}
+
+/** A start that has left the window may be forgotten, and then does not count either when the clock is set back. */
+function forget(world: World, remembered: readonly number[], now: number): World {
+  const starts = world.starts ?? []
+  const isSound =
+    remembered.every((at) => starts.includes(at)) &&
+    starts.every((at) => at <= now - RATE_MS || remembered.includes(at))
+  return isSound && starts.length !== remembered.length ? { ...world, starts: remembered } : world
 }
 
 /** How a world differs from what the store holds, as a sentence. */
@@ -170,8 +181,8 @@ function compare(world: World, view: QueueView): string | undefined {
   if ((world.obliterating ?? false) !== view.obliterating) return `obliterating is ${view.obliterating}`
   if (world.concurrency !== view.concurrency) return `the global concurrency is ${view.concurrency}`
   if (world.rate !== view.rate) return `the rate limit is ${view.rate}`
-  const unknown = view.starts.find((at) => !(world.starts ?? []).includes(at))
-  if (unknown !== undefined) return `a start at ${unknown} is remembered that never was`
+  const starts = (world.starts ?? []).toSorted((a, b) => a - b)
+  if (!same(starts, view.starts)) return `starts are ${view.starts.join()} instead of ${starts.join()}`
   const expected = [...world.jobs.keys()].sort()
   const found = [...view.jobs.keys()].sort()
   if (!same(expected, found)) return `jobs are ${found.join()} instead of ${expected.join()}`
@@ -233,6 +244,7 @@ const wanted = (job: ModelJob) => ({
   addedAt: job.addedAt,
   key: job.key,
   claim: job.claim,
+  gathered: job.place === 'parked' ? (job.gathered ?? false) : undefined,
   after: job.after,
   heldUntil: job.heldUntil,
   expiresAt: job.expiresAt,
@@ -272,6 +284,7 @@ function shown(job: ShownJob): ReturnType<typeof wanted> {
     addedAt: head.timestamp,
     key: head.key,
     claim,
+    gathered: lane === 'parked' ? isGathered(job.stateKey) : undefined,
     after: lane === 'blocked' ? leaderOf(head) : undefined,
     heldUntil: head.heldUntil,
     expiresAt: head.expiresAt,

@@ -9,7 +9,7 @@ import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
 import { counters } from './counters.ts'
 import type { Model, Token } from './model.ts'
 import { Step } from './step.ts'
-import { inOrder, withJob } from './world.ts'
+import { type ModelJob, inOrder, withJob } from './world.ts'
 
 const tokensOf = (model: Model, q: QueueNumber): Token[] =>
   model.tokens(q).filter(({ grant }) => groupOf(grant.key) === undefined)
@@ -36,7 +36,13 @@ const park = (q: QueueNumber, at: number, fault?: Fault) =>
       // Whoever has it on lease would end it instead.
       if (job?.cancelled === true) return { states: [world], out: 'cancelled' }
       if (job?.place !== 'lease' || job.claim !== claim) return { states: [world], out: false }
-      const parked = withJob(world, { ...job, place: 'parked', claim: undefined, granted: undefined })
+      const parked = withJob(world, {
+        ...job,
+        place: 'parked',
+        gathered: undefined,
+        claim: undefined,
+        granted: undefined,
+      })
       return { states: [world, parked], out: true }
     },
     after: async ({ token: { grant } }, { model, side }) => {
@@ -47,9 +53,11 @@ const park = (q: QueueNumber, at: number, fault?: Fault) =>
     },
   })
 
+const isParkedByName = ({ place, gathered }: ModelJob): boolean => place === 'parked' && gathered !== true
+
 const unpark = (q: QueueNumber, limit: number, fault?: Fault) =>
   new Step(`unpark(${limit})`, q, fault, {
-    check: (model) => [...model.world(q).jobs.values()].some(({ place }) => place === 'parked'),
+    check: (model) => [...model.world(q).jobs.values()].some(isParkedByName),
     prepare: () => undefined,
     act: async (_, { here }) => {
       const { lanes, store } = here.ledger
@@ -58,7 +66,7 @@ const unpark = (q: QueueNumber, limit: number, fault?: Fault) =>
       return moved === false || moved === undefined ? 0 : moved.length
     },
     expect: (_, world) => {
-      const jobs = inOrder(world, 'parked', headNameOf(QUEUES[q])).slice(0, limit)
+      const jobs = inOrder(world, 'parked', headNameOf(QUEUES[q])).filter(isParkedByName).slice(0, limit)
       const back = jobs.reduce((next, job) => withJob(next, { ...job, place: 'ready' }), world)
       return { states: [world, back], out: jobs.length }
     },

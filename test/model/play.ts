@@ -1,5 +1,6 @@
 /** Random commands on a store and on the model, as often as asked; throws what fast-check says of the shortest ones that differ. */
 import * as fc from 'fast-check'
+import { batchCommands } from './batch-commands.ts'
 import { adding, commands } from './commands.ts'
 import type { Command } from './drawn.ts'
 import { type Disk, Real } from './harness.ts'
@@ -32,6 +33,7 @@ const all = [
   ...letterCommands,
   ...findCommands,
   ...groupCommands,
+  ...batchCommands,
 ]
 const plays = fc.noBias(
   fc.oneof(...emphases.map((some) => fc.commands([...all, ...some], { maxCommands: COMMANDS, size: 'max' }))),

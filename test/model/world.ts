@@ -10,6 +10,7 @@ export interface ModelOptions {
   readonly delay?: number
   readonly priority?: number
   readonly lifo?: boolean
+  readonly aging?: number | undefined
   readonly attempts?: number
   readonly backoff?: {
     readonly type: 'fixed' | 'exponential'
@@ -63,6 +64,8 @@ export interface ModelJob {
   readonly key?: string | undefined
   readonly dueAt: number
   readonly claim?: string | undefined
+  /** It is parked until there are enough for a batch, and not for its name. */
+  readonly gathered?: boolean | undefined
   /** The job whose end it waits for, by id. */
   readonly after?: string | undefined
   /** When its deduplication id lapses, where that has a time. */
@@ -207,8 +210,9 @@ export function stateKeyOf(job: ModelJob, head: (id: string) => string): string 
   switch (job.place) {
     case 'ready':
     case 'grouped':
-    case 'parked':
       return `${job.key}/${name}`
+    case 'parked':
+      return `${job.gathered === true ? '*' : 'n'}/${job.key}/${name}`
     case 'lease':
       return `${job.key}/${job.claim}/${name}`
     case 'blocked':
@@ -249,24 +253,38 @@ export interface ModelClaim {
   readonly limit: number
   readonly until: number
   readonly suspect: boolean
+  /** So many have to be in line; `back`: with those that gathered. */
+  readonly gathering?: { readonly least: number; readonly back: boolean } | undefined
 }
+
+/** Those that gathered are in line again, as many as there are or as are asked for. */
+const ungatherInWorld = (world: World, limit: number, head: (id: string) => string): World =>
+  inOrder(world, 'parked', head)
+    .filter(({ gathered }) => gathered)
+    .slice(0, limit)
+    .reduce((next, job) => withJob(next, { ...job, place: 'ready', gathered: undefined }), world)
+
+/** Whether a job comes after those of priority 0, as one that ages does not. */
+export const isPrioritized = ({ options: { priority = 0, aging } }: ModelJob): boolean =>
+  priority > 0 && aging === undefined
 
 /** A claim of what is there; the world with it and the ids it got, in order. */
 export function claimInWorld(
-  world: World,
-  { claim, limit, until, suspect }: ModelClaim,
+  before: World,
+  { claim, limit, until, suspect, gathering }: ModelClaim,
   now: number,
   head: (id: string) => string,
 ): { world: World; ids: string[] } {
-  const running = inOrder(world, 'lease', head).length
-  const { concurrency = Infinity, rate, starts = [] } = world
+  const running = inOrder(before, 'lease', head).length
+  const { concurrency = Infinity, rate, starts = [] } = before
   const recent = rate === undefined ? [] : starts.filter((at) => at > now - RATE_MS)
-  const room = Math.min(limit, concurrency - running, (rate ?? Infinity) - recent.length)
+  const room = Math.max(0, Math.min(limit, concurrency - running, (rate ?? Infinity) - recent.length))
+  const world = gathering?.back === true && room > 0 ? ungatherInWorld(before, limit, head) : before
+  const ready = inOrder(world, 'ready', head)
+  const enough = gathering === undefined || ready.length >= gathering.least
   const taken = (
-    suspect
-      ? inOrder(world, 'suspect', head).filter(({ runAt }) => runAt! <= now)
-      : inOrder(world, 'ready', head)
-  ).slice(0, Math.max(0, room))
+    suspect ? inOrder(world, 'suspect', head).filter(({ runAt }) => runAt! <= now) : enough ? ready : []
+  ).slice(0, room)
   // Even a claim that gets nothing forgets what has left the window.
   if (taken.length === 0) return { world: rate === undefined ? world : { ...world }, ids: [] }
   let next = withClaim(world, claim, { lane: 'claims', until })
