@@ -34,13 +34,38 @@ export interface Dump {
 }
 
 /** What is counted for retention says nothing of jobs that they do not say themselves. */
-const isTally = (id: string): boolean => /^queue:[^:]*:tally\./.test(id)
+const isTally = (id: string): boolean => id.startsWith('queue:') && /^queue:[^:]*:tally\./.test(id)
 
 export const textOf = ({ records, lanes }: Dump): string =>
   JSON.stringify([
     [...records].filter(([id]) => !isTally(id)).sort(byFirst),
     [...lanes].filter(([, keys]) => keys.length > 0).sort(byFirst),
   ])
+
+/** Whether two dumps hold the same. */
+export const sameDump = (one: Dump, other: Dump): boolean =>
+  sameIn(one.records, other.records, isTally, (a, b) => a === b) &&
+  sameIn(one.lanes, other.lanes, (_, keys) => keys.length === 0, sameKeys)
+
+function sameIn<Value>(
+  one: ReadonlyMap<string, Value>,
+  other: ReadonlyMap<string, Value>,
+  passOver: (id: string, value: Value) => boolean,
+  isSame: (a: Value, b: Value) => boolean,
+): boolean {
+  let left = 0
+  for (const [id, value] of other) if (!passOver(id, value)) left++
+  for (const [id, value] of one) {
+    if (passOver(id, value)) continue
+    const its = other.get(id)
+    if (its === undefined || !isSame(value, its)) return false
+    left--
+  }
+  return left === 0
+}
+
+const sameKeys = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((key, at) => key === other[at])
 
 const byFirst = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1)
 
@@ -132,6 +157,20 @@ export interface ShownKey {
   readonly lapsesAt: number
 }
 
+/** Heads by their records: most are looked at again and again. */
+const known = new Map<string, Head>()
+const KNOWN_MOST = 1000
+
+function headOf(record: string): Head {
+  let head = known.get(record)
+  if (head === undefined) {
+    if (known.size === KNOWN_MOST) known.clear()
+    head = decodeHead(record)
+    known.set(record, head)
+  }
+  return head
+}
+
 export function viewOf(dump: Dump, queue: string): QueueView {
   const part = escapePart(queue)
   const recordIds = [...dump.records.keys()].filter((id) => queuePartOf(id) === part)
@@ -143,7 +182,7 @@ export function viewOf(dump: Dump, queue: string): QueueView {
   )
   const heads = new Map<string, Head>()
   for (const id of recordIds) {
-    if (id.split(':').length === 2 && !hidden.has(id)) heads.set(id, decodeHead(dump.records.get(id)))
+    if (id.split(':').length === 2 && !hidden.has(id)) heads.set(id, headOf(dump.records.get(id)!))
   }
   const stateKeys = [
     ...STATE_LANES.flatMap((lane) => (dump.lanes.get(`${lane}:${part}`) ?? []).map((key) => ({ lane, key }))),

@@ -27,6 +27,9 @@ export interface Disk {
   dispose(): Promise<void>
 }
 
+/** Changes of which one is looked at by `verify()` too, whose dozens of calls would cost more than all else. */
+const VERIFY_EACH = 4
+
 export async function memoryDisk(): Promise<Disk> {
   const content = new MemoryContent()
   return {
@@ -131,6 +134,7 @@ export class Real {
   opened = 0
   /** The fault that happened since one was armed. */
   tripped: Fault | undefined
+  #changes = 0
 
   constructor(disk: Disk) {
     this.disk = disk
@@ -146,6 +150,11 @@ export class Real {
       ledger: openLedger(this.store, name),
       seen: undefined,
     }))
+  }
+
+  /** After this change, of all there are. */
+  isTimeToVerify(): boolean {
+    return ++this.#changes % VERIFY_EACH === 0
   }
 
   /** Makes the next commits go wrong. */

@@ -7,13 +7,13 @@ import { isGathered, jobIdOf, scheduleKeyOf } from '../../src/core/keys.ts'
 import { readReadyKey } from '../../src/core/ready-key.ts'
 import type { Grant } from '../../src/ledger/claim.ts'
 import {
+  type Dump,
   type QueueView,
   type ShownBulk,
   type ShownHold,
   type ShownJob,
   type ShownKey,
   type ShownSchedule,
-  textOf,
 } from './dump.ts'
 import { type QueueNumber, QUEUES } from './harness.ts'
 import { hasLapsed, isOver } from './add-world.ts'
@@ -47,7 +47,7 @@ export type Seen = { readonly out: unknown } | 'refused' | 'cut'
 export interface ModelSide {
   worlds: World[]
   /** What was stored when it was last looked at, to see that nothing at all was changed; `view` where that holds of it as it was left. */
-  looked: { readonly text: string; readonly view: QueueView | undefined; readonly opened: number }
+  looked: { readonly part: Dump; readonly view: QueueView | undefined; readonly opened: number }
   /** Bulks that dead or failed producers left half stored, as they were last seen; no job of theirs is in a world. */
   staged: readonly ShownBulk[]
   readonly held: Held[]
@@ -60,7 +60,7 @@ export interface ModelSide {
 export class Model {
   readonly sides: readonly ModelSide[] = QUEUES.map(() => ({
     worlds: [EMPTY],
-    looked: { text: textOf({ records: new Map(), lanes: new Map() }), view: undefined, opened: 0 },
+    looked: { part: { records: new Map(), lanes: new Map() }, view: undefined, opened: 0 },
     staged: [],
     held: [],
     waits: new Map(),
@@ -110,6 +110,11 @@ export class Model {
         continue
       }
       for (const candidate of candidates(states, seen)) {
+        // It was held against this view before.
+        if (candidate === world && view === side.looked.view) {
+          left.push(world)
+          continue
+        }
         const learned = learn(candidate, view, now)
         const difference = compare(learned, view)
         if (difference !== undefined) differences.push(difference)

@@ -3,7 +3,7 @@ import type * as fc from 'fast-check'
 import { HoldfastError } from 'holdfast'
 import { fenceOf } from '../../src/ledger/claim.ts'
 import { showFault } from '../faults/plan.ts'
-import { type Dump, type QueueView, textOf, viewOf } from './dump.ts'
+import { type Dump, type QueueView, sameDump, viewOf } from './dump.ts'
 import { type Fault, QUEUES, type QueueNumber, type Real, type Side } from './harness.ts'
 import { checkCounts, checkQueue, must, partsOf } from './invariants.ts'
 import { counters } from './counters.ts'
@@ -100,16 +100,15 @@ async function look(scene: Scene, expect: (world: World) => Possible, seen: Seen
   const parts = partsOf(await real.disk.dump(), QUEUES)
   for (const at of q === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
     const [part, side] = [parts[at]!, model.side(at)]
-    const text = textOf(part)
-    const isSame = side.looked.text === text && side.looked.opened === real.opened
+    const isLike = sameDump(side.looked.part, part)
+    const isSame = isLike && side.looked.opened === real.opened
     // Another opening may take up turns in another order.
     if (side.looked.opened !== real.opened) side.waits.clear()
     const known = isSame ? side.looked.view : undefined
     const view = known ?? viewOf(part, QUEUES[at])
     const arrives = (world: World): Possible => receiving(world, model.world(q).sent, QUEUES[q])
     const { unchanged } = model.observe(at, at === q ? expect : arrives, at === q ? seen : NOTHING, view, now)
-    if (unchanged)
-      must(text === side.looked.text, `a command without effect changed what is stored of ${QUEUES[at]}`)
+    if (unchanged) must(isLike, `a command without effect changed what is stored of ${QUEUES[at]}`)
     // What this process has looked at before need not be looked at again.
     if (known === undefined) side.looked = { ...(await lookAt(real, at, part, view)), opened: real.opened }
   }
@@ -127,18 +126,21 @@ const receiving = (world: World, sent: World['sent'], from: string): Possible =>
 
 /** Holds every invariant against a queue that changed, or that another process has opened. */
 async function lookAt(
-  { store, disk, sides }: Real,
+  real: Real,
   q: QueueNumber,
   part: Dump,
   view: QueueView,
-): Promise<Pick<ModelSide['looked'], 'text' | 'view'>> {
+): Promise<Pick<ModelSide['looked'], 'part' | 'view'>> {
+  const { store, disk, sides } = real
   checkQueue(part, view, store.epoch)
   await checkCounts(store, part)
+  const isSettled = view.bulks.every(({ entry }) => entry !== undefined)
+  if (isSettled && !real.isTimeToVerify()) return { part, view }
   const { problems } = await sides[q]!.queue.verify()
   must(problems.length === 0, `verify() says ${problems.join('; ')}`)
   // Whoever looks brings bulks that are stored into their places.
-  if (view.bulks.every(({ entry }) => entry !== undefined)) return { text: textOf(part), view }
-  return { text: textOf(partsOf(await disk.dump(), QUEUES)[q]!), view: undefined }
+  if (isSettled) return { part, view }
+  return { part: partsOf(await disk.dump(), QUEUES)[q]!, view: undefined }
 }
 
 /** Notes leases that were handed out; each has a larger fence than all before it. */

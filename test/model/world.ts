@@ -165,7 +165,8 @@ export const RATE_MS = 1500
 export const EMPTY: World = { jobs: new Map(), claims: new Map(), paused: false }
 
 /** Whether two values say the same. */
-export const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
+export const same = (one: unknown, other: unknown): boolean =>
+  one === other || JSON.stringify(one) === JSON.stringify(other)
 
 export const withJob = (world: World, job: ModelJob): World => ({
   ...world,
