@@ -7,12 +7,12 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { Queue, type Store, Worker } from 'holdfast'
 import { levelStore } from 'holdfast/level'
 import { perSecond } from './raw.ts'
 import { data } from './subject.ts'
+import { type Longest, told, watchTurns } from './turns.ts'
 
 const { values } = parseArgs({
   options: { jobs: { type: 'string', default: '1000000' }, child: { type: 'string' } },
@@ -22,24 +22,28 @@ const say = (text: string): void => console.log(text)
 const LARGE = 100_000
 const KILL_AFTER_MS = 1500
 
-/** How long something took, and the longest time in which nothing else ran. */
-async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; gap: number; result: T }> {
-  const delays = monitorEventLoopDelay({ resolution: 1 })
-  delays.enable()
-  const began = performance.now()
-  const result = await work()
-  const ms = performance.now() - began
-  delays.disable()
-  return { ms, gap: delays.max / 1e6, result }
+interface Timed<T> {
+  readonly ms: number
+  readonly longest: Longest
+  readonly result: T
 }
 
-const told = ({ ms, gap }: { ms: number; gap: number }): string =>
-  `${(ms / 1000).toFixed(1)} s, longest gap of the event loop ${gap.toFixed(0)} ms`
+/** How long something took, and the longest time in which nothing else ran. */
+async function timed<T>(work: () => Promise<T>): Promise<Timed<T>> {
+  const began = performance.now()
+  const { result, longest } = await watchTurns(work)
+  return { ms: performance.now() - began, longest, result }
+}
 
-async function fill(store: Store, count: number, size: number, atOnce = 1): Promise<void> {
+const took = ({ ms, longest }: Timed<unknown>): string =>
+  `${(ms / 1000).toFixed(1)} s, longest gap of the event loop ${told(longest)}`
+
+const bulkOf = (size: number) =>
+  Array.from({ length: size }, () => ({ name: 'n', data, opts: { removeOnComplete: false } }))
+
+async function fill(store: Store, count: number, bulk: ReturnType<typeof bulkOf>, atOnce = 1): Promise<void> {
   const queue = new Queue('mass', { store })
-  const bulk = Array.from({ length: size }, () => ({ name: 'n', data, opts: { removeOnComplete: false } }))
-  for (let left = count; left > 0; left -= size * atOnce)
+  for (let left = count; left > 0; left -= bulk.length * atOnce)
     await Promise.all(Array.from({ length: atOnce }, () => queue.addBulk(bulk)))
 }
 
@@ -52,14 +56,15 @@ async function costs(folder: string): Promise<void> {
     while (left-- > 0) await queue.add('n', data)
   }
   const single = await timed(() => Promise.all(Array.from({ length: 1000 }, caller)))
-  const small = await timed(() => fill(store, LARGE, 400, 8))
-  const large = await timed(() => fill(store, LARGE, LARGE))
-  for (const [what, { ms, gap }] of Object.entries({
+  const [few, many] = [bulkOf(400), bulkOf(LARGE)]
+  const small = await timed(() => fill(store, LARGE, few, 8))
+  const large = await timed(() => fill(store, LARGE, many))
+  for (const [what, { ms, longest }] of Object.entries({
     'single adds, 1,000 callers': single,
     'bulks of 400, 8 at a time': small,
     'one bulk of 100,000': large,
   }))
-    say(`${what}: ${((ms * 1000) / LARGE).toFixed(1)} us a job, longest gap ${gap.toFixed(0)} ms`)
+    say(`${what}: ${((ms * 1000) / LARGE).toFixed(1)} us a job, longest gap ${told(longest)}`)
   await store.close()
 }
 
@@ -86,16 +91,17 @@ async function obliterateIn(path: string): Promise<void> {
 async function mass(folder: string): Promise<void> {
   const path = join(folder, 'mass')
   let store = levelStore(path)
-  const added = await timed(() => fill(store, jobs, LARGE))
+  const bulk = bulkOf(LARGE)
+  const added = await timed(() => fill(store, jobs, bulk))
   say(
-    `${jobs} jobs added in bulks of ${LARGE}: ${Math.round((jobs * 1000) / added.ms)} jobs/s, ${told(added)}`,
+    `${jobs} jobs added in bulks of ${LARGE}: ${Math.round((jobs * 1000) / added.ms)} jobs/s, ${took(added)}`,
   )
   const began = performance.now()
   await complete(store, jobs)
   say(`all completed: ${Math.round(perSecond(jobs, began))} jobs/s`)
   const cleaned = await timed(async () => new Queue('mass', { store }).clean(0))
-  say(`clean of ${cleaned.result.length} completed jobs: ${told(cleaned)}`)
-  await fill(store, jobs, LARGE)
+  say(`clean of ${cleaned.result.length} completed jobs: ${took(cleaned)}`)
+  await fill(store, jobs, bulk)
   await store.close()
   const child = spawn(process.execPath, [process.argv[1]!, '--child', path], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -112,7 +118,7 @@ async function mass(folder: string): Promise<void> {
   )
   const ended = await timed(() => queue.obliterate())
   say(
-    `called again: ${told(ended)}; left: ${await queue.count()}, paused: ${await queue.isPaused()}, sound: ${(await queue.verify()).ok}`,
+    `called again: ${took(ended)}; left: ${await queue.count()}, paused: ${await queue.isPaused()}, sound: ${(await queue.verify()).ok}`,
   )
   await store.close()
 }

@@ -3,17 +3,23 @@
  * draining; a million jobs through one process: memory; the longest gap of the event loop while jobs are added; what an idle
  * worker costs. Sizes can be lowered with `--jobs N`.
  */
+import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs, promisify } from 'node:util'
+import { ClassicLevel } from 'classic-level'
 import { Queue, type Store, Worker } from 'holdfast'
 import { levelStore } from 'holdfast/level'
 import { perSecond } from './raw.ts'
 import { data } from './subject.ts'
+import { told, watchTurns } from './turns.ts'
 
-const { values, positionals } = parseArgs({ options: { jobs: { type: 'string' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { jobs: { type: 'string' }, idler: { type: 'string' } },
+  allowPositionals: true,
+})
 const jobs = Number(values.jobs ?? 1_000_000)
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-scale-'))
 const collect = (globalThis as { gc?: () => void }).gc
@@ -152,35 +158,73 @@ async function gap(): Promise<void> {
   const store = levelStore(join(folder, 'gap'))
   const queue = new Queue('emails', { store })
   await queue.add('welcome', data)
-  const delays = monitorEventLoopDelay({ resolution: 1 })
-  delays.enable()
   let left = Math.min(jobs, 100_000)
   const caller = async (): Promise<void> => {
     while (left-- > 0) await queue.add('welcome', data)
   }
-  await Promise.all(Array.from({ length: 1000 }, caller))
-  delays.disable()
-  say(`longest gap of the event loop during 100,000 adds: ${(delays.max / 1e6).toFixed(1)} ms`)
+  const { longest } = await watchTurns(() => Promise.all(Array.from({ length: 1000 }, caller)))
+  say(`longest gap of the event loop during 100,000 adds: ${told(longest)}`)
   await store.close()
 }
 
+const IDLE_MS = 10_000
+
+/** What a process does that is measured idle: a worker on its store, or LevelDB alone, open. Gives what ends it. */
+const idlers = {
+  async worker(path: string): Promise<() => Promise<void>> {
+    const store = levelStore(path)
+    const worker = new Worker('emails', async () => undefined, { store, concurrency: 10 })
+    return async () => {
+      await worker.close()
+      await store.close()
+    }
+  },
+  async engine(path: string): Promise<() => Promise<void>> {
+    const db = new ClassicLevel(path)
+    await db.open()
+    return () => db.close()
+  },
+}
+type Idler = keyof typeof idlers
+
+/** CPU in ms of the 10 s that begin a second after the start, and of the 10 s after them. */
+async function idleHere(idler: Idler): Promise<void> {
+  const path = mkdtempSync(join(tmpdir(), 'holdfast-idle-'))
+  const end = await idlers[idler](path)
+  await sleep(1000)
+  const used: number[] = []
+  for (let lap = 0; lap < 2; lap++) {
+    const before = process.cpuUsage()
+    await sleep(IDLE_MS)
+    const { user, system } = process.cpuUsage(before)
+    used.push((user + system) / 1000)
+  }
+  await end()
+  rmSync(path, { recursive: true })
+  say(used.map((ms) => ms.toFixed(1)).join(' and '))
+}
+
+/** Both at the same time, each a process that begins with it. */
 async function idle(): Promise<void> {
-  const store = levelStore(join(folder, 'idle'))
-  const worker = new Worker('emails', async () => undefined, { store, concurrency: 10 })
-  await new Promise((resolve) => setTimeout(resolve, 1000))
-  const before = process.cpuUsage()
-  await new Promise((resolve) => setTimeout(resolve, 10_000))
-  const used = process.cpuUsage(before)
-  say(`an idle worker used ${((used.user + used.system) / 1000).toFixed(1)} ms of CPU in 10 s`)
-  await worker.close()
-  await store.close()
-  say('closed; the process ends by itself')
+  const [worker, engine] = await Promise.all(
+    (['worker', 'engine'] as const).map(async (idler) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [process.argv[1]!, '--idler', idler])
+      return stdout.trim()
+    }),
+  )
+  say(
+    `ms of CPU in the first 10 s and in the next 10: an idle worker ${worker}, the same program with only LevelDB open ${engine}`,
+  )
+  say('both were closed, and their processes ended by themselves')
 }
 
 const measurements = { backlog, through, retention, gap, idle }
-for (const [name, part] of Object.entries(measurements)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue
-  say(`${name}:`)
-  await part()
+if (values.idler !== undefined) await idleHere(values.idler as Idler)
+else {
+  for (const [name, part] of Object.entries(measurements)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue
+    say(`${name}:`)
+    await part()
+  }
 }
 rmSync(folder, { recursive: true })

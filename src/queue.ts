@@ -19,6 +19,7 @@ import type { AddedJob, NewJob } from './ledger/addition.ts'
 import { addJobs } from './ledger/add-bulk.ts'
 import { readJob } from './ledger/inspect.ts'
 import { recordOf } from './ledger/ledger.ts'
+import { type Pace, paceOf } from './ledger/pace.ts'
 import type { BulkJob } from './queue-options.ts'
 import { QueueSchedules } from './queue-schedules.ts'
 import { nextUlid } from './ulids.ts'
@@ -34,6 +35,8 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
   Result,
   Name
 > {
+  readonly #pace = paceOf(this.ledger.store.host)
+
   /**
    * Adds a job. Once this resolves the job is stored, at the durability the store states. An id that exists gives the
    * job that has it, unchanged, with `deduplicated: true`; so does an `idempotencyKey` that was used, though its job may be gone,
@@ -52,6 +55,8 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     const checking = this.#check(name, data, options)
     const checked = checking instanceof Promise ? await checking : checking
     if (!this.isOpened) await this.open()
+    const full = this.#pace.turnWithTime()
+    if (full !== undefined) await full
     const added = await addJob(this.ledger, this.#named(checked))
     return (added.deduplicated
       ? await this.#existing(added)
@@ -60,7 +65,8 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
 
   /**
    * Adds any number of jobs: all of them or none, whatever happens, and nobody sees or claims one before all are stored. Those
-   * that exist are left as they are; what a `deduplication` changes of one is changed once the others are stored.
+   * that exist are left as they are; what a `deduplication` changes of one is changed once the others are stored. It lets others
+   * have their turns, so leave the data as they are until it resolves.
    *
    * @throws HoldfastError as `add`; `STORE_CONTENDED` where an id belongs to another bulk that is being stored right now.
    */
@@ -68,11 +74,12 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     jobs: readonly BulkJob<N, InputOf<MapOf<First, Result, Name>, N>>[],
   ): Promise<JobOf<MapOf<First, Result, Name>, N>[]> {
     if (!Array.isArray(jobs)) refuseOption('jobs', jobs, 'an array of { name, data, opts }')
-    const checked = await inTurns(jobs, (job, at) => this.#checkOne(job, at))
+    // Jobs may have to wait for their turn, and whoever gave the array may go on with it.
+    const checked = await inTurns(this.#pace, jobs.slice(), (job, at) => this.#checkOne(job, at))
     await this.open()
-    const named = await inTurns(checked, (job) => this.#named(job))
+    const named = await inTurns(this.#pace, checked, (job) => this.#named(job))
     const added = await addJobs(this.ledger, named, nextUlid(this.ledger.store))
-    const shown = inTurns(added, (job, at) =>
+    const shown = inTurns(this.#pace, added, (job, at) =>
       job.deduplicated ? this.#existing(job) : this.#announce(job, checked[at]!.data),
     )
     return shown.catch((error: unknown) => {
@@ -173,11 +180,14 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
 
 /** As `map`, letting others have their turn now and then. */
 async function inTurns<From, To>(
+  pace: Pace,
   items: readonly From[],
   make: (item: From, index: number) => To | Promise<To>,
 ): Promise<To[]> {
   const made: To[] = []
   for (const [index, item] of items.entries()) {
+    const full = pace.turnWithTime()
+    if (full !== undefined) await full
     const one = make(item, index)
     made.push(one instanceof Promise ? await one : one)
     if (made.length % TURN_JOBS === 0) await nextTurn()

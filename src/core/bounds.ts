@@ -85,8 +85,10 @@ export const FIND_KEYS = 4000
 export const BULK_MS = 60_000
 /** Units of a bulk that are on their way at once. */
 export const BULK_UNITS = 8
-/** Jobs that are checked or made between two turns of the event loop. */
+/** Jobs of a bulk that are checked or made between two turns of the event loop. */
 export const TURN_JOBS = 500
+/** Milliseconds of one turn after which jobs that are added wait for the next turn. */
+export const TURN_MS = 10
 /** Total tries of a job. */
 export const ATTEMPTS_MOST = 1_000_000_000
 /** Numbers of a priority: 0 to this. */

@@ -32,12 +32,14 @@ import {
 import { asHoldfastError, commitBlock, following, replan, sizeOf } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 import { keyConflict } from './meet.ts'
+import { paceOf } from './pace.ts'
 
 /** Those that exist are left as they are and answered `deduplicated`. `bulk` names the bulk where it has to be staged. */
 export async function addJobs(ledger: Ledger, jobs: readonly NewJob[], bulk: string): Promise<AddedJob[]> {
   if (jobs.length === 0) return []
   assertAgreeing(jobs)
   if (jobs.length * 2 <= UNIT_OPERATIONS) {
+    await paceOf(ledger.store.host).turnWithTime()
     const together = planTogether(ledger, placed(jobs))
     const added = fitsOneUnit(together.unit) ? await addTogether(ledger, jobs, together) : undefined
     if (added !== undefined) return added
@@ -79,7 +81,7 @@ export async function addStaged(
   const answers: Answers = { added: [], joining: [] }
   try {
     await beginBulk(ledger, staging)
-    await stage(ledger, staging, unitsOf(ledger, staging, placed(jobs), operations), answers)
+    await stage(ledger, staging, unitsOf(ledger, staging, placedEach(jobs), operations), answers)
   } catch (error) {
     // Best effort: what is left here is nobody's, and swept by whoever comes.
     await sweepBulk(ledger, staging.entry).catch(() => undefined)
@@ -140,11 +142,16 @@ interface Unit {
   readonly plans: readonly AddPlan[]
 }
 
+/** As `placed`, one after the other: the jobs may be very many. */
+function* placedEach(jobs: readonly NewJob[]): Generator<Placed> {
+  for (let index = 0; index < jobs.length; index++) yield { job: jobs[index]!, index }
+}
+
 /** Jobs in units as full as can be told without measuring them exactly. */
 function* unitsOf(
   ledger: Ledger,
   staging: Staging,
-  all: readonly Placed[],
+  all: Iterable<Placed>,
   most = UNIT_OPERATIONS,
 ): Generator<Unit> {
   const to = { ...staging.lanes, bulk: staging.bulk }

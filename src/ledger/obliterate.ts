@@ -3,6 +3,7 @@ import { PAGE_KEYS } from '../core/bounds.ts'
 import { lastBulkId } from '../core/bulk-keys.ts'
 import { type StateLane, STATE_LANES, tallyId } from '../core/keys.ts'
 import { HoldfastError } from '../error.ts'
+import { nextTurn } from '../host.ts'
 import type { Change } from '../store.ts'
 import type { Note } from './audit.ts'
 import { releaseBulks, sweepBulk } from './bulk.ts'
@@ -76,7 +77,7 @@ async function removeEverything(ledger: Ledger, force: boolean): Promise<void> {
   await removeEntries(ledger)
   await lapseAll(ledger)
   const trim: Change = { move: { from: { lane: lanes.ttl, limit: PAGE_KEYS }, to: [] } }
-  while ((await commitBlock(store, [trim]))[0] !== false);
+  while ((await commitBlock(store, [trim]))[0] !== false) await nextTurn()
 }
 
 /** Entries of claims that have no leases any more. */

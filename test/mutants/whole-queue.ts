@@ -1,6 +1,43 @@
 /** Mutants of what is done to many jobs at once, to jobs that wait, and by hand: bulks, walks, edits, limits of names, single leases. */
 import type { Mutant } from './mutant.ts'
 
+const turnTests = 'ledger/pace.test.ts'
+
+const turns: readonly Mutant[] = [
+  {
+    name: 'adding has no end to its turn',
+    why: 'a thousand jobs that are added at once hold up everything else',
+    file: 'src/ledger/pace.ts',
+    find: 'if (this.#waiting.length === 0 && this.#hasTime()) return undefined',
+    replace: 'if (this.#waiting.length === 0) return undefined',
+    caughtBy: { file: turnTests, test: 'nothing waits while its turn has time' },
+  },
+  {
+    name: 'whoever comes late goes before those who wait',
+    why: 'jobs that are added at once lose their order',
+    file: 'src/ledger/pace.ts',
+    find: 'if (this.#waiting.length === 0 && this.#hasTime()) return undefined',
+    replace: 'if (this.#hasTime()) return undefined',
+    caughtBy: { file: turnTests, test: 'those who wait are let in in the order' },
+  },
+  {
+    name: 'all who wait are let in at once',
+    why: 'the next turn is held up in place of this one',
+    file: 'src/ledger/pace.ts',
+    find: 'while (admitted < this.#waiting.length && this.#hasTime())',
+    replace: 'while (admitted < this.#waiting.length)',
+    caughtBy: { file: turnTests, test: 'those who wait are let in in the order' },
+  },
+  {
+    name: 'a bulk is read from an array that is not its own',
+    why: 'whoever empties the array after the call loses the jobs of it that had no turn yet',
+    file: 'src/queue.ts',
+    find: 'jobs.slice()',
+    replace: 'jobs',
+    caughtBy: { file: turnTests, test: 'bulks that are added at once share a turn' },
+  },
+]
+
 const bulks: readonly Mutant[] = [
   {
     name: 'a bulk is stored where jobs wait',
@@ -308,4 +345,11 @@ const byHand: readonly Mutant[] = [
   },
 ]
 
-export const wholeQueueMutants: readonly Mutant[] = [...bulks, ...walks, ...edits, ...names, ...byHand]
+export const wholeQueueMutants: readonly Mutant[] = [
+  ...turns,
+  ...bulks,
+  ...walks,
+  ...edits,
+  ...names,
+  ...byHand,
+]

@@ -1,0 +1,59 @@
+/**
+ * How long the work on jobs that are added may hold up everything else: so many ms between two turns of the event loop. What
+ * comes later in that turn waits for the next one, in the order in which it came. It knows nothing of jobs.
+ */
+import { TURN_MS } from '../core/bounds.ts'
+import { type Host, nextTurn } from '../host.ts'
+
+/** One for all that live by a host: they share its event loop. */
+export class Pace {
+  readonly #host: Host
+  /** When the first work of this turn began, by the host's monotonic clock; `undefined` while there was none. */
+  #since: number | undefined
+  #waiting: (() => void)[] = []
+
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  /** Nothing to wait for while this turn has time; else a turn that has. */
+  turnWithTime(): Promise<void> | undefined {
+    if (this.#waiting.length === 0 && this.#hasTime()) return undefined
+    return new Promise((resolve) => {
+      if (this.#waiting.push(resolve) === 1) void this.#admitAll()
+    })
+  }
+
+  #hasTime(): boolean {
+    if (this.#since === undefined) this.#begin()
+    return this.#host.monotonic() - this.#since! < TURN_MS
+  }
+
+  #begin(): void {
+    this.#since = this.#host.monotonic()
+    void nextTurn().then(() => {
+      this.#since = undefined
+    })
+  }
+
+  async #admitAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await nextTurn()
+      let admitted = 0
+      while (admitted < this.#waiting.length && this.#hasTime()) {
+        this.#waiting[admitted++]!()
+        // The one admitted works now, and what it takes counts for those behind it.
+        await Promise.resolve()
+      }
+      this.#waiting.splice(0, admitted)
+    }
+  }
+}
+
+const paces = new WeakMap<Host, Pace>()
+
+export function paceOf(host: Host): Pace {
+  let pace = paces.get(host)
+  if (pace === undefined) paces.set(host, (pace = new Pace(host)))
+  return pace
+}
