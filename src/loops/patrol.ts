@@ -49,7 +49,7 @@ export class Patrol {
   look(): void {
     if (!this.#isOpen) return
     this.#again = true
-    this.#looking ??= this.#run().finally(() => (this.#looking = undefined))
+    this.#looking ??= this.#run()
   }
 
   /** Looks at `at` (ms since the epoch), or when it was to look before if that is earlier. */
@@ -58,15 +58,20 @@ export class Patrol {
   }
 
   async #run(): Promise<void> {
-    while (this.#again && this.#isOpen) {
-      this.#again = false
-      try {
-        await this.#look()
-      } catch (error) {
-        if (!this.#isOpen) return
-        this.#error(error)
-        this.lookAt(this.#store.now() + RETRY_MS)
+    try {
+      while (this.#again && this.#isOpen) {
+        this.#again = false
+        await this.#look().catch((error: unknown) => this.#failed(error))
       }
+    } finally {
+      // In the same turn as the last look at `again`: who calls after that begins anew.
+      this.#looking = undefined
     }
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#isOpen) return
+    this.#error(error)
+    this.lookAt(this.#store.now() + RETRY_MS)
   }
 }

@@ -225,6 +225,14 @@ export const loopMutants: readonly Mutant[] = [
     caughtBy: { file: 'worker/choices.test.ts', test: 'a later worker that has one takes it' },
   },
   {
+    name: 'a look that is asked for as the last one ends is not made',
+    why: 'a job that stalled waits for the next hint, for ever where there is none',
+    file: 'src/loops/patrol.ts',
+    find: 'this.#looking = undefined',
+    replace: 'void Promise.resolve().then(() => (this.#looking = undefined))',
+    caughtBy: { file: 'worker/wakeups.test.ts', test: 'that is asked for as the last one ends is made' },
+  },
+  {
     name: 'a look that failed is the last',
     why: 'delayed jobs never start again',
     file: 'src/loops/patrol.ts',

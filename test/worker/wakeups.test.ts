@@ -3,6 +3,7 @@ import { Queue, type Store, Worker } from 'holdfast'
 import { memoryStore } from 'holdfast/memory'
 import { type VirtualHost, virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
+import { Patrol } from '../../src/loops/patrol.ts'
 import { FaultStore } from '../faults/fault-store.ts'
 import { overStore } from '../faults/over-store.ts'
 import { claims } from '../faults/units.ts'
@@ -111,3 +112,25 @@ test('jobs of claims without an answer are started once, whoever looks for them'
   expect([...starts.values()].filter((times) => times > 1)).toEqual([])
   await worker.close()
 })
+
+test('a look beside the work cycle that is asked for as the last one ends is made', async () => {
+  for (let after = 0; after < 10; after++) {
+    let looks = 0
+    let end!: () => void
+    const first = new Promise<void>((resolve) => (end = resolve))
+    const patrol = new Patrol(
+      memoryStore({ host: virtualHost() }),
+      () => (looks++ === 0 ? first : microtasks(1)),
+      fail,
+    )
+    patrol.start()
+    patrol.look()
+    end()
+    await microtasks(after)
+    patrol.look()
+    await microtasks(LATEST)
+    expect(looks, `${after} microtasks later`).toBe(2)
+  }
+})
+
+const fail = (error: unknown): void => expect.unreachable(String(error))
