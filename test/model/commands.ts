@@ -167,6 +167,19 @@ export const advance = (ms: number): Command => time(`advance(${ms})`, ({ real }
 
 export const advancing = fc.constantFrom(1, 999, 1001, 3000, 6000, 20_000).map(advance)
 
+export const retrying = fc
+  .tuple(aQueue, aJobId, fc.boolean(), aFaultAtOnce)
+  .map(([q, id, anew, fault]) => retry(q, id, anew, fault))
+
+export const cancelling = fc
+  .tuple(aQueue, aJobId, fc.constantFrom(false, false, true), aFaultAtOnce)
+  .map(([q, id, force, fault]) => cancel(q, id, force, fault))
+
+/** A process ends, and another begins. */
+export const ending = fc
+  .boolean()
+  .map((kill) => (kill ? crash() : time('close and open', ({ real }) => real.closeAndOpen())))
+
 /** Some stand here more than once, to be drawn more often. */
 export const commands: fc.Arbitrary<Command>[] = [
   ...times(8, adding),
@@ -183,15 +196,8 @@ export const commands: fc.Arbitrary<Command>[] = [
   fc
     .tuple(aQueue, aJobId, fc.boolean(), aFaultAtOnce)
     .map(([q, id, force, fault]) => remove(q, id, force, fault)),
-  fc
-    .tuple(aQueue, aJobId, fc.boolean(), aFaultAtOnce)
-    .map(([q, id, anew, fault]) => retry(q, id, anew, fault)),
-  ...times(
-    3,
-    fc
-      .tuple(aQueue, aJobId, fc.constantFrom(false, false, true), aFaultAtOnce)
-      .map(([q, id, force, fault]) => cancel(q, id, force, fault)),
-  ),
+  retrying,
+  ...times(3, cancelling),
   fc.constantFrom(-3_600_000, -500, 700, 90_000).map(jump),
-  fc.boolean().map((kill) => (kill ? crash() : time('close and open', ({ real }) => real.closeAndOpen()))),
+  ending,
 ]

@@ -103,6 +103,8 @@ const audit = (q: QueueNumber) =>
 const aQuestion: fc.Arbitrary<Question> = fc.record({
   state: fc.constantFrom<JobFilter | undefined>(
     undefined,
+    undefined,
+    undefined,
     'waiting',
     'delayed',
     'active',
@@ -111,7 +113,7 @@ const aQuestion: fc.Arbitrary<Question> = fc.record({
     'failed',
     'prioritized',
   ),
-  tags: fc.constantFrom<readonly string[]>([], ['red'], ['a/b'], ['red', 'a/b']),
+  tags: fc.constantFrom<readonly string[]>([], [], [], ['red'], ['a/b'], ['red', 'a/b']),
   ago: fc.constantFrom(undefined, undefined, 500),
   limit: fc.constantFrom(1, 2, 100),
   order: fc.constantFrom('newest' as const, 'oldest' as const),

@@ -160,12 +160,14 @@ export const visiting: fc.Arbitrary<Command> = fc
   .tuple(aQueue, fc.constantFrom(1000, 5000), aFaultOnTheWay)
   .map(([q, leaseMs, fault]) => visit(q, leaseMs, fault))
 
+export const limitingGroups: fc.Arbitrary<Command> = fc
+  .tuple(aQueue, aGroup, fc.constantFrom(undefined, 1, 1, 2), aFaultAtOnce)
+  .map(([q, group, concurrency, fault]) => limitGroup(q, group, concurrency, fault))
+
 export const groupCommands: fc.Arbitrary<Command>[] = [
   ...times(4, visiting),
   fc
     .tuple(aQueue, aGroup, fc.constantFrom(true, false, false), aFaultAtOnce)
     .map(([q, group, paused, fault]) => pauseGroup(q, group, paused, fault)),
-  fc
-    .tuple(aQueue, aGroup, fc.constantFrom(undefined, 1, 1, 2), aFaultAtOnce)
-    .map(([q, group, concurrency, fault]) => limitGroup(q, group, concurrency, fault)),
+  limitingGroups,
 ]

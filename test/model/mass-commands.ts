@@ -146,10 +146,14 @@ const retries = fc
   )
   .map(([q, chosen, fault]) => retryJobs(q, chosen, fault))
 
+export const draining: fc.Arbitrary<Command> = fc
+  .tuple(aQueue, fc.boolean(), aFaultOnTheWay)
+  .map(([q, delayed, fault]) => drain(q, delayed, fault))
+
 export const massCommands: fc.Arbitrary<Command>[] = [
   ...times(2, cleanings),
   ...times(2, retries),
-  fc.tuple(aQueue, fc.boolean(), aFaultOnTheWay).map(([q, delayed, fault]) => drain(q, delayed, fault)),
+  draining,
   // Nothing is left after the second, so it comes seldom.
   fc.oneof(
     { weight: 4, arbitrary: fc.tuple(aQueue, aFaultOnTheWay).map(([q, fault]) => promoteJobs(q, fault)) },

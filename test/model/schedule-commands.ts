@@ -84,7 +84,7 @@ const remove = (q: QueueNumber, key: string, fault?: Fault) =>
 
 const aKey = fc.constantFrom('a', 'a', 's:/%é')
 const oneRun: fc.Arbitrary<Asked> = fc.record({
-  every: fc.constantFrom(300, 2000, 20_000, 60_000),
+  every: fc.constantFrom(300, 2000, 2000, 20_000, 60_000),
   missed: fc.constant('one' as const),
   limit: fc.constantFrom(undefined, undefined, 1, 3),
   data: fc.constantFrom<unknown>(7, undefined, 'ü'.repeat(1500)),
@@ -96,15 +96,16 @@ const asked = fc.oneof(
   oneRun.map((plan): Asked => ({ ...plan, every: Math.max(2000, plan.every), missed: 'all', data: 7 })),
 )
 
+export const ticking: fc.Arbitrary<Command> = fc
+  .tuple(aQueue, aKey, aFaultAtOnce)
+  .map(([q, key, fault]) => tick(q, key, fault))
+
 export const scheduleCommands: fc.Arbitrary<Command>[] = [
   ...times(
     2,
     fc.tuple(aQueue, aKey, asked, aFault).map(([q, key, plan, fault]) => upsert(q, key, plan, fault)),
   ),
-  ...times(
-    6,
-    fc.tuple(aQueue, aKey, aFaultAtOnce).map(([q, key, fault]) => tick(q, key, fault)),
-  ),
+  ...times(6, ticking),
   fc.tuple(aQueue, aKey, aFaultAtOnce).map(([q, key, fault]) => remove(q, key, fault)),
   ...times(
     2,
