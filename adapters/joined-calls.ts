@@ -16,6 +16,8 @@ export type ServeGroup<Call, Answer> = (calls: readonly Call[]) => Promise<reado
 export interface GroupBounds {
   readonly operations: number
   readonly bytes: number
+  /** Groups that may be under way at once, where many calls wait; default 1. There is no order between them. */
+  readonly abreast?: number
 }
 
 /**
@@ -46,7 +48,11 @@ export class JoinedCalls<Call, Answer> {
   readonly #serve: ServeGroup<Call, Answer>
   readonly #bounds: GroupBounds
   #waiting: Waiting<Call, Answer>[] = []
-  #serving: Promise<void> | undefined
+  /** Operations of the calls that wait. */
+  #operations = 0
+  /** Those that serve groups, one after the other each. */
+  #servers = 0
+  readonly #serving = new Set<Promise<void>>()
 
   constructor(serve: ServeGroup<Call, Answer>, bounds: GroupBounds) {
     this.#serve = serve
@@ -57,31 +63,48 @@ export class JoinedCalls<Call, Answer> {
   ask(call: Call, size: CallSize): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ call, size, resolve, reject })
-      this.#serving ??= this.#serveAll()
+      this.#operations += size.operations
+      if (this.#servers === 0 || this.#isWorthAnother) this.#begin()
     })
   }
 
   /** Resolves once every call so far is answered. */
   async idle(): Promise<void> {
-    await this.#serving
+    await Promise.all(this.#serving)
+  }
+
+  get #isCrowded(): boolean {
+    return this.#operations >= CROWD_OPERATIONS
+  }
+
+  get #isWorthAnother(): boolean {
+    const { abreast = 1 } = this.#bounds
+    return this.#servers < abreast && this.#isCrowded
+  }
+
+  #begin(): void {
+    this.#servers++
+    const serving = this.#serveAll().finally(() => this.#serving.delete(serving))
+    this.#serving.add(serving)
   }
 
   /** Where many wait already, the next group is under way before the callers of the last one are told, who have much to do then. */
   async #serveAll(): Promise<void> {
-    let tell: Tell = () => {}
-    for (;;) {
-      if (!this.#isCrowded()) {
+    await turns(JOINING_TURNS)
+    while (this.#waiting.length > 0) {
+      let tell: Tell = () => {}
+      do {
+        const serving = this.#serveOne(this.#takeGroup())
+        await turns(BEGINNING_TURNS)
         tell()
-        tell = () => {}
-        await turns(JOINING_TURNS)
-        if (this.#waiting.length === 0) break
-      }
-      const serving = this.#serveOne(this.#takeGroup())
-      await turns(BEGINNING_TURNS)
+        tell = await serving
+      } while (this.#isCrowded)
       tell()
-      tell = await serving
+      // Few calls gather until all that is under way is answered.
+      if (this.#servers > 1) break
+      await turns(JOINING_TURNS)
     }
-    this.#serving = undefined
+    this.#servers--
   }
 
   async #serveOne(group: readonly Waiting<Call, Answer>[]): Promise<Tell> {
@@ -101,15 +124,6 @@ export class JoinedCalls<Call, Answer> {
     }
   }
 
-  #isCrowded(): boolean {
-    let operations = 0
-    for (const { size } of this.#waiting) {
-      operations += size.operations
-      if (operations >= CROWD_OPERATIONS) return true
-    }
-    return false
-  }
-
   #takeGroup(): readonly Waiting<Call, Answer>[] {
     let operations = 0
     let bytes = 0
@@ -120,9 +134,9 @@ export class JoinedCalls<Call, Answer> {
       if (calls > 0 && (operations > this.#bounds.operations || bytes > this.#bounds.bytes)) break
       calls++
     }
-    if (calls < this.#waiting.length) return this.#waiting.splice(0, calls)
     const group = this.#waiting
-    this.#waiting = []
+    this.#waiting = group.splice(calls)
+    for (const { size } of group) this.#operations -= size.operations
     return group
   }
 }

@@ -9,7 +9,7 @@ import type { Answer } from '../group-commit.ts'
 import { type Connection, PATIENCE_MS, type Script, Turns } from './connection.ts'
 import { certain, storeReset, unsure } from './failure.ts'
 import type { Namespace } from './namespace.ts'
-import { type Calls, decodeReply, encodeCalls, type Program, SERIAL_ARGUMENT } from './program.ts'
+import { type Calls, decodeReply, encodeCalls, type Program } from './program.ts'
 
 /** How long a receipt is kept after its last use (ms): far longer than anybody asks again. */
 const RECEIPT_MS = 3_600_000
@@ -53,9 +53,10 @@ export class CommitLine {
   async commit(calls: Calls): Promise<readonly Answer[]> {
     for (let tries = 0; ; tries++) {
       const slot = await this.#openSlot()
-      const { names, id: namespaceId } = this.#namespace
-      const program = encodeCalls({ names, namespaceId, slot: slot.name, receiptMs: RECEIPT_MS }, calls)
-      program.args[SERIAL_ARGUMENT] = String(++slot.serial).padStart(16, '0')
+      const { names, id } = this.#namespace
+      const { keys, args } = encodeCalls(names, slot.name, calls)
+      const serial = String(++slot.serial).padStart(16, '0')
+      const program = { keys, args: [id, serial, String(RECEIPT_MS), ...args] }
       const { reply, isFirst } = await this.#askUntilAnswered(program)
       if (typeof reply !== 'string') {
         slot.usedAt = this.#host.monotonic()

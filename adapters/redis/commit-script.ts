@@ -10,10 +10,11 @@
 
 const BODY = `
 -- KEYS: 1 the namespace (hash), 2 its records (hash), 3 the receipt of the caller's slot, 4 number of the last append,
---       5... the lanes of the call (sorted sets of score 0, so in byte order).
+--       5... the lanes of the call (sorted sets of score 0, so in byte order), which steps name by their place.
 -- ARGV: 1 the namespace's id, 2 serial of the call in its slot (16 digits), 3 how long a receipt is kept (ms),
---       4 how many records are expected to be something, and their ids, which steps name by their place in this list,
---       behind them units, each <changes> <where the next unit begins>, with changes <after or ''> <where the next begins> and steps:
+--       4 the program, 5... values of records, which steps name by their place and nobody looks into.
+-- The program is a list in JSON: how many records are expected to be something, and their ids, which steps name by their
+--       place; then units, each <changes> <where the next unit begins>, with changes <after or 0> <where the next begins> and steps:
 --         p lane key               must be present            r lane key   remove; must be present
 --         a place                  record must be absent      i lane key   insert; must be new
 --         e place value            record must be equal       n lane key   insert, numbered
@@ -23,8 +24,10 @@ const BODY = `
 -- Reply: 'RESET' where the namespace is not the caller's, 'GONE' where the receipt ran out, 'STALE' for a serial below the
 --       receipt's; none of these applied anything. Else, for each change, -1 where refused or the number of keys moved, each
 --       followed by the key and its record; for a unit that is malformed one string that says why.
+local KEYS, ARGV = KEYS, ARGV
 local id, serial, life = ARGV[1], ARGV[2], ARGV[3]
 local RECORDS, RECEIPT, NUMBER = KEYS[2], KEYS[3], KEYS[4]
+local VALUES = 4                -- the argument before the values
 local KEY_BYTES, AT_ONCE = 1024, 1000
 local call = redis.call
 
@@ -37,14 +40,17 @@ if seen == serial then
 end
 if tonumber(seen) > tonumber(serial) then return 'STALE' end
 
-local EXPECTED = 4              -- the argument before the ids of records that are expected to be something
-local at = EXPECTED + ARGV[EXPECTED] + 1   -- the argument that is read next
-local known, changed = {}, {}   -- records as they stand now (false: there is none), and which of them are to be written
-local placed, woken = {}, {}    -- keys that came into each lane, and lanes whose watchers are to be woken
+local program = cjson.decode(ARGV[4])
+local words = #program
+local EXPECTED = 1              -- the word before the ids of records that are expected to be something
+local at = EXPECTED + program[EXPECTED] + 1     -- the word that is read next
+local known = {}                -- records as they stand now; false: there is none
+local changed = {}              -- names of those that are to be written, or were before it was taken back
+local woken = {}                -- lanes whose watchers are to be woken
 local number                    -- of the last append, once it was asked for
 local malformed                 -- why the unit is refused as a whole
 local reply, answers = {}, 0
-local undo, steps = {}, 0       -- what takes back the unit so far: three entries a step
+local undo, steps = {}, 0       -- what takes back the call so far: three entries a step
 
 local function answer(value)
   answers = answers + 1
@@ -59,8 +65,8 @@ end
 local function takeBack(mark)
   for step = steps - 2, mark + 1, -3 do
     local how, where, what = undo[step], undo[step + 1], undo[step + 2]
-    if how == 'add' then call('ZADD', where, 0, what)
-    elseif how == 'rem' then call('ZREM', where, what)
+    if how == 'left' then call('ZADD', where, 0, what)
+    elseif how == 'came' then call('ZREM', where, what)
     else
       known[where] = what
       if how == 'unchange' then changed[where] = nil end
@@ -80,9 +86,7 @@ local function insert(lane, key)
   elseif call('ZADD', lane, 0, key) == 0 then
     malformed = 'the key ' .. key .. ' is added to a lane which holds it already'
   else
-    note('rem', lane, key)
-    local keys = placed[lane]
-    if keys then keys[key] = true else placed[lane] = { [key] = true } end
+    note('came', lane, key)
     return true
   end
   return false
@@ -92,14 +96,12 @@ end
 local function insertAll(lane, keys)
   if #keys == 1 then return insert(lane, keys[1]) end
   local scores = call('ZMSCORE', lane, unpack(keys))
-  local members, came = {}, placed[lane] or {}
+  local members = {}
   for index, key in ipairs(keys) do
     if #key > KEY_BYTES or scores[index] then return insert(lane, key) end
     members[2 * index - 1], members[2 * index] = 0, key
-    note('rem', lane, key)
-    came[key] = true
+    note('came', lane, key)
   end
-  placed[lane] = came
   if call('ZADD', lane, unpack(members)) == #keys then return true end
   malformed = 'two keys become one in a lane'
   return false
@@ -141,40 +143,40 @@ end
 -- One call for many records costs a fraction of one for each.
 for first = EXPECTED + 1, at - 1, AT_ONCE do
   local last = math.min(first + AT_ONCE - 1, at - 1)
-  local values = call('HMGET', RECORDS, unpack(ARGV, first, last))
-  for index = first, last do known[ARGV[index]] = values[index - first + 1] end
+  local values = call('HMGET', RECORDS, unpack(program, first, last))
+  for index = first, last do known[program[index]] = values[index - first + 1] end
 end
 
 local perform = {}              -- what a step does; it leaves \`at\` behind its own arguments, and gives false to refuse
 
 function perform.p()
   at = at + 3
-  return call('ZSCORE', KEYS[ARGV[at - 2] + 0], ARGV[at - 1])
+  return call('ZSCORE', KEYS[program[at - 2]], program[at - 1])
 end
 
 function perform.a()
   at = at + 2
-  return known[ARGV[EXPECTED + ARGV[at - 1]]] == false
+  return known[program[EXPECTED + program[at - 1]]] == false
 end
 
 function perform.e()
   at = at + 3
-  return known[ARGV[EXPECTED + ARGV[at - 2]]] == ARGV[at - 1]
+  return known[program[EXPECTED + program[at - 2]]] == ARGV[VALUES + program[at - 1]]
 end
 
 function perform.s()
   at = at + 6
-  local held = size(KEYS[ARGV[at - 5] + 0], ARGV[at - 4], ARGV[at - 3])
-  return held >= ARGV[at - 2] + 0 and held <= ARGV[at - 1] + 0
+  local held = size(KEYS[program[at - 5]], program[at - 4], program[at - 3])
+  return held >= program[at - 2] and held <= program[at - 1]
 end
 
 -- m lane from until limit <rooms> { lane from until max } <places> { lane segments-dropped prefix mark }
 function perform.m()
-  local lane, from, ending, limit = KEYS[ARGV[at + 1] + 0], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] + 0
-  local rooms = ARGV[at + 5] + 0
+  local lane, from, ending, limit = KEYS[program[at + 1]], program[at + 2], program[at + 3], program[at + 4]
+  local rooms = program[at + 5]
   at = at + 6
   for _ = 1, rooms do
-    limit = math.min(limit, ARGV[at + 3] - size(KEYS[ARGV[at] + 0], ARGV[at + 1], ARGV[at + 2]))
+    limit = math.min(limit, program[at + 3] - size(KEYS[program[at]], program[at + 1], program[at + 2]))
     at = at + 4
   end
   if limit <= 0 then return false end
@@ -188,13 +190,13 @@ function perform.m()
   for index, key in ipairs(keys) do
     answer(key)
     answer(known[names[index]])
-    note('add', lane, key)
+    note('left', lane, key)
   end
   call('ZREM', lane, unpack(keys))
-  local places = ARGV[at] + 0
+  local places = program[at]
   at = at + 1
   for _ = 1, places do
-    local target, drop, prefix, mark = KEYS[ARGV[at] + 0], ARGV[at + 1] + 0, ARGV[at + 2], ARGV[at + 3]
+    local target, drop, prefix, mark = KEYS[program[at]], program[at + 1], program[at + 2], program[at + 3]
     at = at + 4
     local moved = {}
     for index, path in ipairs(paths) do
@@ -208,44 +210,44 @@ end
 
 function perform.r()
   at = at + 3
-  local lane, key = KEYS[ARGV[at - 2] + 0], ARGV[at - 1]
+  local lane, key = KEYS[program[at - 2]], program[at - 1]
   if call('ZREM', lane, key) == 0 then return false end
-  note('add', lane, key)
+  note('left', lane, key)
   return true
 end
 
 function perform.i()
   at = at + 3
-  return insert(KEYS[ARGV[at - 2] + 0], ARGV[at - 1])
+  return insert(KEYS[program[at - 2]], program[at - 1])
 end
 
 function perform.n()
   at = at + 3
   number = (number or tonumber(call('GET', NUMBER) or '0')) + 1
-  return insert(KEYS[ARGV[at - 2] + 0], string.format('%016.0f/', number) .. ARGV[at - 1])
+  return insert(KEYS[program[at - 2]], string.format('%016.0f/', number) .. program[at - 1])
 end
 
 function perform.w()
   at = at + 3
-  put(ARGV[at - 2], ARGV[at - 1])
+  put(program[at - 2], ARGV[VALUES + program[at - 1]])
   return true
 end
 
 function perform.d()
   at = at + 2
-  put(ARGV[at - 1], false)
+  put(program[at - 1], false)
   return true
 end
 
 function perform.h()
   at = at + 2
-  woken[KEYS[ARGV[at - 1] + 0]] = true
+  woken[KEYS[program[at - 1]]] = true
   return true
 end
 
 local function applies(next)
   while at < next do
-    if not perform[ARGV[at]]() then return false end
+    if not perform[program[at]]() then return false end
   end
   return true
 end
@@ -253,10 +255,10 @@ end
 local function unit(changes)
   local applied = {}
   for change = 1, changes do
-    local after, next, mark = ARGV[at], ARGV[at + 1] + 0, steps
+    local after, next, mark = program[at], program[at + 1], steps
     at = at + 2
     answer(0)
-    if (after == '' or applied[after + 0]) and applies(next) then applied[change] = true
+    if (after == 0 or applied[after]) and applies(next) then applied[change] = true
     elseif malformed then return
     else
       takeBack(mark)
@@ -266,12 +268,12 @@ local function unit(changes)
   end
 end
 
-while at <= #ARGV do
-  local changes, next, before, numbered = ARGV[at] + 0, ARGV[at + 1] + 0, answers, number
-  at, steps = at + 2, 0
+while at <= words do
+  local changes, next, before, start, numbered = program[at], program[at + 1], answers, steps, number
+  at = at + 2
   unit(changes)
   if malformed then
-    takeBack(0)
+    takeBack(start)
     number = numbered
     while answers > before do
       reply[answers] = nil
@@ -291,9 +293,13 @@ end
 if #values > 0 then call('HSET', RECORDS, unpack(values)) end
 if #gone > 0 then call('HDEL', RECORDS, unpack(gone)) end
 if number then call('SET', NUMBER, string.format('%.0f', number)) end
-for lane, keys in pairs(placed) do
-  local lowest = call('ZRANGE', lane, 0, 0)[1]
-  if lowest and keys[lowest] then woken[lane] = true end
+local lowest = {}
+for step = 1, steps, 3 do
+  if undo[step] == 'came' then
+    local lane = undo[step + 1]
+    if lowest[lane] == nil then lowest[lane] = call('ZRANGE', lane, 0, 0)[1] or false end
+    if lowest[lane] == undo[step + 2] then woken[lane] = true end
+  end
 end
 for lane in pairs(woken) do call('PUBLISH', lane, '') end
 call('SET', RECEIPT, serial .. cmsgpack.pack(reply), 'PX', life)

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { HoldfastError } from '../../src/error.ts'
-import type { Host } from '../../src/host.ts'
+import { type Host, nextTurn } from '../../src/host.ts'
 import { hasEnded, type RedisClient } from './client.ts'
 import { isForgottenScript, redisError, unsure } from './failure.ts'
 
@@ -56,6 +56,9 @@ export class Connection {
   /**
    * Runs a script. Rejects with a `HoldfastError` that is `failed` only where the server said so, over the connection by which
    * it was asked; a cluster's client asks again without saying so.
+   *
+   * Not before the event loop has turned: a client that is closed refuses at once, and a caller who then asks again at once would
+   * keep everything else from happening.
    */
   async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     const { client, losses } = this
@@ -65,6 +68,7 @@ export class Connection {
         return client.call('EVAL', [script.source, keys.length, ...keys, ...args])
       })
     } catch (cause) {
+      await nextTurn()
       const error = redisError('Redis did not do as asked', cause)
       throw this.losses > losses || client.isCluster === true ? unsure(error) : error
     }
@@ -85,10 +89,7 @@ export class Turns {
 
   /** Rejects as `send` does; as `unknown` when no answer came in time; as `failed` where nothing was sent. */
   take(send: () => Promise<unknown>, patienceMs = PATIENCE_MS): Promise<unknown> {
-    if (this.#unanswered) {
-      const message = 'Redis has not answered an earlier call yet, so this one was not sent'
-      return Promise.reject(new HoldfastError('STORE_UNAVAILABLE', message))
-    }
+    if (this.#unanswered) return refuse()
     return new Promise((resolve, reject) => {
       const cancel = this.#host.timer(patienceMs, () => {
         this.#unanswered = true
@@ -111,4 +112,11 @@ export class Turns {
       )
     })
   }
+}
+
+/** Not at once: a caller who asks again without a pause is not to keep the answer from being read. */
+async function refuse(): Promise<never> {
+  await nextTurn()
+  const message = 'Redis has not answered an earlier call yet, so this one was not sent'
+  throw new HoldfastError('STORE_UNAVAILABLE', message)
 }

@@ -82,7 +82,7 @@ export class Looks {
       const piece = Math.min(limit - found.length, MOST_AT_ONCE)
       const keys = (await this.#put(piece, (args, lanes) => {
         const bounds = descending ? [high, low] : [low, high]
-        args.push(descending ? 'K' : 'k', lanes.place(lane), ...bounds, String(piece))
+        args.push(descending ? 'K' : 'k', String(lanes.place(lane)), ...bounds, String(piece))
       })) as string[]
       found.push(...keys)
       if (keys.length < piece) break
@@ -95,8 +95,8 @@ export class Looks {
   async #countOne({ lane, from, until }: Span): Promise<number> {
     const isWhole = from === undefined && until === undefined
     const size = await this.#put(1, (args, lanes) => {
-      if (isWhole) args.push('c', lanes.place(lane))
-      else args.push('C', lanes.place(lane), lowest(from), ending(until))
+      if (isWhole) args.push('c', String(lanes.place(lane)))
+      else args.push('C', String(lanes.place(lane)), lowest(from), ending(until))
     })
     return Number(size)
   }

@@ -44,7 +44,7 @@ export class Names {
 export class LaneKeys {
   readonly keys: string[]
   readonly #names: Names
-  readonly #places = new Map<string, string>()
+  readonly #places = new Map<string, number>()
 
   constructor(names: Names, others: readonly string[]) {
     this.#names = names
@@ -52,10 +52,10 @@ export class LaneKeys {
   }
 
   /** Where the lane stands in KEYS. */
-  place(lane: string): string {
+  place(lane: string): number {
     let place = this.#places.get(lane)
     if (place === undefined) {
-      place = String(this.keys.push(this.#names.lane(lane)))
+      place = this.keys.push(this.#names.lane(lane))
       this.#places.set(lane, place)
     }
     return place

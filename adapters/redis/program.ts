@@ -12,35 +12,35 @@ export type Calls = readonly (readonly Change[])[]
 
 export interface Program {
   readonly keys: readonly string[]
-  readonly args: string[]
+  /** The program's words in JSON, which cost client and server a fraction of what an argument each does; then the values. */
+  readonly args: readonly string[]
 }
 
-/** Where the serial stands among the arguments; it is filled in when the call is sent. */
-export const SERIAL_ARGUMENT = 1
-const EXPECTED_ARGUMENT = 3
+/** What is written down as steps are encoded. */
+interface Draft {
+  /** The script's program; places in lists begin with 1. */
+  readonly words: (string | number)[]
+  /** Records' values, which are opaque: arguments of their own, which steps name by their place. */
+  readonly values: string[]
+  readonly lanes: LaneKeys
+  readonly expected: Places
+}
 
 /** A size nothing reaches. */
-const NO_BOUND = '9007199254740992'
+const NO_BOUND = 2 ** 53
 
-interface Caller {
-  readonly names: Names
-  readonly namespaceId: string
-  readonly slot: string
-  readonly receiptMs: number
-}
-
-export function encodeCalls({ names, namespaceId, slot, receiptMs }: Caller, calls: Calls): Program {
+/** `slot`: whose receipt it is. */
+export function encodeCalls(names: Names, slot: string, calls: Calls): Program {
   const lanes = new LaneKeys(names, [names.meta, names.records, names.receipt(slot), names.number])
-  const args = [namespaceId, '', String(receiptMs), '']
   const expected = placesOf(calls)
-  for (const id of expected.keys()) args.push(id)
-  args[EXPECTED_ARGUMENT] = String(expected.size)
+  const draft: Draft = { words: [expected.size, ...expected.keys()], values: [], lanes, expected }
+  const { words, values } = draft
   for (const changes of calls) {
-    const start = args.push(String(changes.length), '')
-    for (const change of changes) encodeChange(args, lanes, expected, change)
-    args[start - 1] = String(args.length + 1)
+    const start = words.push(changes.length, 0)
+    for (const change of changes) encodeChange(draft, change)
+    words[start - 1] = words.length + 1
   }
-  return { keys: lanes.keys, args }
+  return { keys: lanes.keys, args: [JSON.stringify(words), ...values] }
 }
 
 /** Ids of records that are expected to be something, each once, and their places, which begin with 1. */
@@ -60,63 +60,64 @@ function placesOf(calls: Calls): Places {
   return places
 }
 
-function encodeChange(args: string[], lanes: LaneKeys, expected: Places, change: Change): void {
+function encodeChange(draft: Draft, change: Change): void {
+  const { words, values, lanes } = draft
   const { after, expect, move, set } = change
-  const start = args.push(after === undefined ? '' : String(after + 1), '')
-  if (expect !== undefined) encodeExpect(args, lanes, expected, expect)
-  if (move !== undefined) encodeMove(args, lanes, move)
-  encodeKeys(args, lanes, 'r', change.remove)
-  encodeKeys(args, lanes, 'i', change.add)
-  encodeKeys(args, lanes, 'n', change.append)
-  if (set !== undefined) for (const [id, value] of set) args.push('w', id, value)
-  if (change.delete !== undefined) for (const id of change.delete) args.push('d', id)
-  if (change.hint !== undefined) for (const lane of change.hint) args.push('h', lanes.place(lane))
-  args[start - 1] = String(args.length + 1)
+  const start = words.push(after === undefined ? 0 : after + 1, 0)
+  if (expect !== undefined) encodeExpect(draft, expect)
+  if (move !== undefined) encodeMove(draft, move)
+  encodeKeys(draft, 'r', change.remove)
+  encodeKeys(draft, 'i', change.add)
+  encodeKeys(draft, 'n', change.append)
+  if (set !== undefined) for (const [id, value] of set) words.push('w', id, values.push(value))
+  if (change.delete !== undefined) for (const id of change.delete) words.push('d', id)
+  if (change.hint !== undefined) for (const lane of change.hint) words.push('h', lanes.place(lane))
+  words[start - 1] = words.length + 1
 }
 
-function encodeExpect(
-  args: string[],
-  lanes: LaneKeys,
-  expected: Places,
-  expect: NonNullable<Change['expect']>,
-): void {
+function encodeExpect(draft: Draft, expect: NonNullable<Change['expect']>): void {
+  const { words, values, expected } = draft
   const { absent, equal, size } = expect
-  encodeKeys(args, lanes, 'p', expect.present)
-  if (absent !== undefined) for (const id of absent) args.push('a', String(expected.get(id)))
-  if (equal !== undefined) for (const [id, value] of equal) args.push('e', String(expected.get(id)), value)
+  const record = (id: string): number => expected.get(id)!
+  encodeKeys(draft, 'p', expect.present)
+  if (absent !== undefined) for (const id of absent) words.push('a', record(id))
+  if (equal !== undefined) for (const [id, value] of equal) words.push('e', record(id), values.push(value))
   if (size === undefined) return
   for (const [span, min, max] of size) {
-    args.push('s')
-    encodeSpan(args, lanes, span)
-    args.push(count(min), count(max))
+    words.push('s')
+    encodeSpan(draft, span)
+    words.push(count(min), count(max))
   }
 }
 
-function encodeMove(args: string[], lanes: LaneKeys, { from, to, room = [] }: Move): void {
+function encodeMove(draft: Draft, { from, to, room = [] }: Move): void {
+  const { words, lanes } = draft
   const rooms = room.filter(([, max]) => max < Infinity)
-  args.push('m', lanes.place(from.lane), lowest(from.from), ending(from.until), String(from.limit))
-  args.push(String(rooms.length))
+  words.push('m', lanes.place(from.lane), lowest(from.from), ending(from.until))
+  words.push(from.limit, rooms.length)
   for (const [span, max] of rooms) {
-    encodeSpan(args, lanes, span)
-    args.push(count(max))
+    encodeSpan(draft, span)
+    words.push(count(max))
   }
-  args.push(String(to.length))
+  words.push(to.length)
   for (const { lane, drop = 0, prefix = '', mark } of to) {
-    args.push(lanes.place(lane), String(drop), prefix, mark === undefined ? '' : `${mark}/`)
+    const marked = mark === undefined ? '' : `${mark}/`
+    words.push(lanes.place(lane), drop, prefix, marked)
   }
 }
 
-function encodeKeys(args: string[], lanes: LaneKeys, step: string, keys: readonly Key[] | undefined): void {
-  if (keys !== undefined) for (const [lane, key] of keys) args.push(step, lanes.place(lane), key)
+function encodeKeys({ words, lanes }: Draft, step: string, keys: readonly Key[] | undefined): void {
+  if (keys !== undefined) for (const [lane, key] of keys) words.push(step, lanes.place(lane), key)
 }
 
 /** A whole lane is told by empty bounds: its size is known without a walk. */
-function encodeSpan(args: string[], lanes: LaneKeys, { lane, from, until }: Span): void {
-  if (from === undefined && until === undefined) args.push(lanes.place(lane), '', '')
-  else args.push(lanes.place(lane), lowest(from), ending(until))
+function encodeSpan({ words, lanes }: Draft, { lane, from, until }: Span): void {
+  const isWhole = from === undefined && until === undefined
+  words.push(lanes.place(lane))
+  words.push(isWhole ? '' : lowest(from), isWhole ? '' : ending(until))
 }
 
-const count = (keys: number): string => (keys === Infinity ? NO_BOUND : String(Math.max(keys, -1)))
+const count = (keys: number): number => (keys === Infinity ? NO_BOUND : Math.max(keys, -1))
 
 /** What the script replied, call by call. */
 export function decodeReply(reply: readonly unknown[], calls: Calls): Answer[] {

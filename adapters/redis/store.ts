@@ -1,6 +1,6 @@
 /**
- * The life of a Redis store: opening at first use, what it is made of, closing. Its calls go to the two lines of commits, one
- * of which only grows, and to the looks; options arrive here checked.
+ * The life of a Redis store: opening at first use, what it is made of, closing. Its calls go to the lines of commits, two of
+ * which only grow, and to the looks; options arrive here checked.
  */
 import { HoldfastError } from '../../src/error.ts'
 import { type Host, systemHost } from '../../src/host.ts'
@@ -10,7 +10,7 @@ import { GroupCommit } from '../group-commit.ts'
 import type { GroupBounds } from '../joined-calls.ts'
 import type { RedisStoreOptions } from '../redis.ts'
 import type { RedisClient } from './client.ts'
-import { CommitLine } from './commit-line.ts'
+import { CommitLines } from './commit-lines.ts'
 import { GROWING_COMMIT, SETTLING_COMMIT } from './commit-script.ts'
 import { Connection, Script, Turns } from './connection.ts'
 import { probeDurability } from './durability.ts'
@@ -23,18 +23,19 @@ import { Wakes } from './wakes.ts'
 
 /**
  * What one call of the commit script carries. Larger ones gain little, and keep the server from others for longer: this much
- * takes it a millisecond or two, and no list in it comes near the 8,000 values Lua can unpack.
+ * takes it a millisecond or two, and no list in it comes near the 8,000 values Lua can unpack. With two under way neither side
+ * waits for the other.
  */
-const GROUP: GroupBounds = { operations: 400, bytes: 1024 * 1024 }
+const GROUP: GroupBounds = { operations: 300, bytes: 512 * 1024, abreast: 2 }
 
 const growing = new Script(GROWING_COMMIT)
 const settling = new Script(SETTLING_COMMIT)
 const shift = new Script(SHIFT)
 
-/** Open, a store has both: one line for calls that only grow, refused at full memory, and one for all others. */
+/** Open, a store has both: lines for calls that only grow, refused at full memory, and lines for all others. */
 interface Lines {
-  readonly growing: CommitLine
-  readonly settling: CommitLine
+  readonly growing: CommitLines
+  readonly settling: CommitLines
 }
 
 export class RedisStore implements Store {
@@ -148,8 +149,8 @@ export class RedisStore implements Store {
     if (warning !== undefined && !this.#warned) this.host.warn(warning)
     this.#warned = true
     this.#lines = {
-      growing: new CommitLine(connection, this.#namespace, growing, secure),
-      settling: new CommitLine(connection, this.#namespace, settling, secure),
+      growing: new CommitLines(connection, this.#namespace, growing, secure),
+      settling: new CommitLines(connection, this.#namespace, settling, secure),
     }
     return this.#lines
   }

@@ -8,6 +8,11 @@
  * limit x (1 + places); `expect` is free. More is refused.
  */
 export const UNIT_OPERATIONS = 800
+/**
+ * Operations that Holdfast itself puts into one call where several do as well: a server that many share is everybody's for no longer
+ * than one call takes it, about a millisecond for so many. What has to be one unit may be larger.
+ */
+export const CALL_OPERATIONS = 200
 /** Bytes (UTF-8) of all text in one commit call. More is refused. */
 export const UNIT_BYTES = 512 * 1024
 /** Bytes (UTF-8) of one record. A larger one is refused. */
@@ -70,7 +75,7 @@ export const LOG_LINES = 100
 export const LOG_LINES_MOST = 200
 
 /** Keys that one unit moves from one lane to another, beside a change of one operation. */
-export const RELEASE_JOBS = UNIT_OPERATIONS / 2 - 1
+export const RELEASE_JOBS = CALL_OPERATIONS / 2 - 1
 /** Milliseconds after which a worker that does not say so any more counts as gone, where more than one process uses the store. */
 export const WORKER_MS = 180_000
 /** Workers that `getWorkers` lists, and keys that `explain` looks at before it says "or more". */
@@ -84,7 +89,9 @@ export const FIND_KEYS = 4000
 /** Milliseconds after which a bulk that is being stored and makes no progress is taken for abandoned. */
 export const BULK_MS = 60_000
 /** Units of a bulk that are on their way at once. */
-export const BULK_UNITS = 8
+export const BULK_UNITS = 16
+/** Moves of a stored bulk into line that are on their way at once. */
+export const RELEASES = 12
 /** Jobs of a bulk that are checked or made between two turns of the event loop. */
 export const TURN_JOBS = 500
 /** Milliseconds of one turn after which jobs that are added wait for the next turn. */
@@ -102,7 +109,7 @@ export const CONCURRENCY_MOST = 10_000
 /** Jobs of one batch: what one claim takes, whatever the limits of its queue, and is one move into or out of line. */
 export const BATCH_JOBS_MOST = 100
 /** Jobs that one move takes out of line where they are too few for a batch. */
-export const GATHER_JOBS = UNIT_OPERATIONS / 2
+export const GATHER_JOBS = CALL_OPERATIONS / 2
 
 /** Groups that one cycle visits at most. */
 export const VISITS_MOST = 20

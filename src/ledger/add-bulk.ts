@@ -1,5 +1,5 @@
 /** Adding many jobs at once, all of them or none: in one unit where they fit, else staged and made visible by one commit. */
-import { BULK_UNITS, UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
+import { BULK_UNITS, CALL_OPERATIONS, UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
 import { fingerprint } from '../core/fingerprint.ts'
 import { refuseOption } from '../core/check.ts'
 import { HoldfastError } from '../error.ts'
@@ -71,7 +71,7 @@ export async function addStaged(
   ledger: Ledger,
   jobs: readonly NewJob[],
   bulk: string,
-  operations = UNIT_OPERATIONS,
+  operations = CALL_OPERATIONS,
 ): Promise<AddedJob[]> {
   // What dead producers left may hold ids of this bulk. It may be much, so this one's time begins only then.
   await sweepBulks(ledger).catch((error: unknown) => {
@@ -152,7 +152,7 @@ function* unitsOf(
   ledger: Ledger,
   staging: Staging,
   all: Iterable<Placed>,
-  most = UNIT_OPERATIONS,
+  most = CALL_OPERATIONS,
 ): Generator<Unit> {
   const to = { ...staging.lanes, bulk: staging.bulk }
   const own = sizeOf([stillStaging(ledger, staging)]).bytes

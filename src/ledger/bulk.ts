@@ -3,7 +3,7 @@
  * then says that all of the bulk is stored, and bounded steps move its jobs into the queue. What a dead producer staged is
  * swept away.
  */
-import { BULK_MS, PAGE_KEYS, RELEASE_JOBS } from '../core/bounds.ts'
+import { BULK_MS, PAGE_KEYS, RELEASES, RELEASE_JOBS } from '../core/bounds.ts'
 import { seal } from '../core/codec.ts'
 import { nameOf } from '../core/evaluate.ts'
 import type { Head } from '../core/head.ts'
@@ -109,11 +109,13 @@ export async function releaseBulk({ store, lanes, queue }: Ledger, bulk: string)
     remove: [[lanes.release, bulk]],
   }
   for (const place of ['ready', 'due', 'arrive'] as const) {
-    for (;;) {
-      const move = { from: { lane: from[place], limit: RELEASE_JOBS }, to: [{ lane: lanes[place] }] }
-      const [moved, done] = await commitBlock(store, [{ move }, over])
-      if (done !== false) return
-      if (moved === false) break
+    const move = { from: { lane: from[place], limit: RELEASE_JOBS }, to: [{ lane: lanes[place] }] }
+    for (let isMore = true; isMore; ) {
+      const results = await Promise.all(
+        Array.from({ length: RELEASES }, () => commitBlock(store, [{ move }, over])),
+      )
+      if (results.some(([, done]) => done !== false)) return
+      isMore = results.every(([moved]) => moved !== false)
       await nextTurn()
     }
   }

@@ -20,7 +20,7 @@ import {
   readConfig,
 } from './claim.ts'
 import { bringToGroups } from './arrive.ts'
-import { type Block, commitBlock, commitBlocks, replan } from './commit.ts'
+import { type Block, commitBlock, commitCycle, replan } from './commit.ts'
 import { planRenewal, planRetirement } from './lease.ts'
 import { type Ledger, describeJob } from './ledger.ts'
 import { planSetAside } from './set-aside.ts'
@@ -84,7 +84,7 @@ async function claimOne(ledger: Ledger, holder: Holder, suspect: boolean): Promi
     if (plan === 'again') return undefined
     if (plan === undefined) return { lease: undefined }
     const before = suspect ? [] : [planPromotion(ledger), unpark]
-    const answers = await commitBlocks(store, [...before, planClaim(ledger, seen, plan)])
+    const answers = await commitCycle(store, [...before, planClaim(ledger, seen, plan)])
     const claimed = answers.at(-1)!
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
     if (claimed instanceof HoldfastError || claimed[0] === false) return undefined

@@ -5,7 +5,7 @@
 import { decodeConfig, type QueueConfig } from '../core/config.ts'
 import { UnreadableRecord, unseal } from '../core/codec.ts'
 import { DATA, type Head, decodeHead, owns } from '../core/head.ts'
-import { PAGE_KEYS, PROMOTE_JOBS, UNIT_OPERATIONS } from '../core/bounds.ts'
+import { CALL_OPERATIONS, PAGE_KEYS, PROMOTE_JOBS } from '../core/bounds.ts'
 import {
   claimName,
   claimOfLease,
@@ -125,7 +125,7 @@ export const settingsHold = ({ configId }: Ledger, { raw }: SeenConfig): NonNull
 
 /** Jobs that one claim may take: a move counts two operations a key and one more for each window, and one is the claim's entry. */
 export const claimMost = ({ windows }: Limits): number =>
-  Math.floor((UNIT_OPERATIONS - 2) / (2 + 2 * windows.length))
+  Math.floor((CALL_OPERATIONS - 2) / (2 + 2 * windows.length))
 
 /**
  * One claim: all or none of it, only under the settings that were seen, never beyond `limit` nor beyond the queue's own limits.

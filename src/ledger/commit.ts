@@ -1,8 +1,8 @@
 /**
- * Sending changes to a store: blocks that must stay whole are packed into as few calls as the contract's bounds
- * allow, sent together, and answered block by block.
+ * Sending changes to a store: blocks that must stay whole are packed into few calls of a size that suits a server which many
+ * share, sent together, and answered block by block.
  */
-import { UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
+import { CALL_OPERATIONS, UNIT_BYTES, UNIT_OPERATIONS } from '../core/bounds.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Result, Store } from '../store.ts'
 
@@ -16,11 +16,15 @@ export type Answer = readonly Result[] | HoldfastError
 const TRIES = 50
 
 /**
- * Commits blocks in as few calls as possible. Never rejects: a rejected call is the answer of each of its blocks.
- * There is no order between blocks of different calls.
+ * Commits blocks in calls of at most `most` operations each, or of one block. Never rejects: a rejected call is the answer of each
+ * of its blocks. There is no order between blocks of different calls.
  */
-export async function commitBlocks(store: Store, blocks: readonly Block[]): Promise<Answer[]> {
-  const calls = pack(blocks)
+export async function commitBlocks(
+  store: Store,
+  blocks: readonly Block[],
+  most = CALL_OPERATIONS,
+): Promise<Answer[]> {
+  const calls = pack(blocks, most)
   if (calls.length === 1) return answerCall(store, calls[0]!)
   return (await Promise.all(calls.map((call) => answerCall(store, call)))).flat()
 }
@@ -88,15 +92,22 @@ function join(blocks: readonly Block[]): Change[] {
   return changes
 }
 
-function pack(blocks: readonly Block[]): Block[][] {
+/**
+ * As `commitBlocks`, in as few calls as there can be: a block is to see what those before it did. Moves in them seldom take as many
+ * keys as they may.
+ */
+export const commitCycle = (store: Store, blocks: readonly Block[]): Promise<Answer[]> =>
+  commitBlocks(store, blocks, UNIT_OPERATIONS)
+
+function pack(blocks: readonly Block[], most: number): Block[][] {
   const calls: Block[][] = []
-  let operations = UNIT_OPERATIONS
+  let operations = most
   let bytes = UNIT_BYTES
   for (const block of blocks) {
     const size = sizeOf(block)
     operations += size.operations
     bytes += size.bytes
-    if (operations > UNIT_OPERATIONS || bytes > UNIT_BYTES) {
+    if (operations > most || bytes > UNIT_BYTES) {
       calls.push([])
       operations = size.operations
       bytes = size.bytes

@@ -5,7 +5,7 @@
 import { isPatient } from '../core/batch-options.ts'
 import { HoldfastError } from '../error.ts'
 import { type ClaimPlan, type Grant, claimMost, newClaim, planClaim } from '../ledger/claim.ts'
-import { type Answer, commitBlocks } from '../ledger/commit.ts'
+import { type Answer, commitCycle } from '../ledger/commit.ts'
 import { isTooFew } from '../ledger/gather.ts'
 import { readVisit } from '../ledger/turns.ts'
 import type { Result } from '../store.ts'
@@ -265,7 +265,7 @@ export class Claims {
     const { plans, still, count } = visiting
     const reserved = slotsOf(plans)
     this.#reserved += reserved
-    const answers = await commitBlocks(ledger.store, [
+    const answers = await commitCycle(ledger.store, [
       ...plans.map((plan) => planClaim(ledger, this.#settings.seen!, plan)),
       ...still,
     ])

@@ -5,7 +5,7 @@
  */
 import { HoldfastError } from '../error.ts'
 import type { Grant } from '../ledger/claim.ts'
-import { asHoldfastError, commitBlocks } from '../ledger/commit.ts'
+import { asHoldfastError, commitCycle } from '../ledger/commit.ts'
 import { Claims, SLOTS_FOR_TWO } from './claims.ts'
 import { Rest } from './rest.ts'
 import type { ClaimOptions } from './round.ts'
@@ -128,7 +128,7 @@ export class Work {
     const blocks = [...groups.map(({ block }) => block), ...retirements, ...round.blocks]
     if (blocks.length === 0) return false
 
-    const answers = await commitBlocks(ledger.store, blocks)
+    const answers = await commitCycle(ledger.store, blocks)
     const claimed = answers.splice(answers.length - round.blocks.length)
     const claiming = this.#claims.answered(round, claimed)
     // Looked at below: both are to take note of their answers, whatever becomes of the other.

@@ -73,6 +73,35 @@ test('where many wait, the next group is under way before the callers of the las
   await crowd
 })
 
+test('where groups may be abreast, a crowd is not kept waiting, and few wait for all that is under way', async () => {
+  const { groups, write, letGo } = writer()
+  const group = new GroupCommit(write, { operations: 100, bytes: 10_000, abreast: 2 })
+  const answered: string[] = []
+  const ask = (name: string, operations?: number) =>
+    group.commit(call(name, operations)).then(() => answered.push(name))
+  const all = [ask('a')]
+  await turn()
+  all.push(ask('b'))
+  await turn()
+  expect(groups).toEqual([['a']])
+  all.push(ask('c', 99), ask('d', 100), ask('e'))
+  await turn()
+  expect(groups).toEqual([['a'], ['b', 'c']])
+  letGo()
+  await turn()
+  expect(groups).toEqual([['a'], ['b', 'c'], ['d']])
+  letGo()
+  await turn()
+  expect(answered).toEqual(['a', 'b', 'c'])
+  expect(groups).toHaveLength(3)
+  letGo()
+  await turn()
+  expect(groups).toEqual([['a'], ['b', 'c'], ['d'], ['e']])
+  letGo()
+  await Promise.all(all)
+  await group.idle()
+})
+
 test('a group stays within its bounds, and a call is never split', async () => {
   const { groups, write, letGo } = writer()
   const group = new GroupCommit(write, { operations: 10, bytes: 60 })

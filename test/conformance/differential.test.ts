@@ -53,24 +53,28 @@ function onForgetfulLevel(): Reopen {
 let client: Redis | undefined
 afterAll(() => client?.disconnect())
 
-/** With all calls in one line, so that they are judged in order; a store keeps two. */
+/** With all calls of one kind, and lines that are open, so that they are sent in the order in which they are made. */
 function onRedis(): Reopen {
   const namespace = `differential-${process.pid}-${++directories}`
   return async () => {
     client ??= new Redis(sharedUrl())
     const store = redisStore(client, { namespace, durability: 'memory' })
+    await store.ready()
+    await Promise.all([store.commit(takesAway(100)), store.commit(takesAway(300))])
     return overStore(store, {
       commit: async (changes) =>
-        changes.some(takesAway)
+        changes.some(isTaking)
           ? store.commit(changes)
-          : (await store.commit([...changes, TAKES_AWAY])).slice(0, changes.length),
+          : (await store.commit([...changes, ...takesAway(1)])).slice(0, changes.length),
     })
   }
 }
 
 /** Makes a call one of those that do not only grow. */
-const TAKES_AWAY: Change = { delete: ['never'] }
-const takesAway = (change: Change): boolean =>
+const takesAway = (operations: number): readonly Change[] => [
+  { delete: Array.from({ length: operations }, () => 'never') },
+]
+const isTaking = (change: Change): boolean =>
   change.move !== undefined || (change.remove ?? []).length > 0 || (change.delete ?? []).length > 0
 
 /** Messages come in order: with one that was sent now, all are there that were sent before. */

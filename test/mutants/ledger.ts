@@ -274,4 +274,12 @@ export const ledgerMutants: readonly Mutant[] = [
     replace: 'unreadable === undefined',
     caughtBy: { file: 'worker/unreadable.test.ts', test: 'is taken back by a worker that knows it' },
   },
+  {
+    name: 'calls are as large as a unit may be',
+    why: 'a server that many share does nothing else for several milliseconds',
+    file: 'src/ledger/commit.ts',
+    find: 'most = CALL_OPERATIONS,\n): Promise<Answer[]>',
+    replace: 'most = UNIT_OPERATIONS,\n): Promise<Answer[]>',
+    caughtBy: { file: 'queue/mass.test.ts', test: 'what many jobs need is done in calls' },
+  },
 ]

@@ -28,7 +28,7 @@ export const redisMutants: readonly Mutant[] = [
     name: 'a malformed unit is not taken back',
     why: 'half of a call stays behind',
     file: 'adapters/redis/commit-script.ts',
-    find: '    takeBack(0)\n',
+    find: '    takeBack(start)\n',
     replace: '',
     caughtBy: { file: 'conformance/redis.test.ts', test: 'Adding a key that is there rejects the call' },
   },
@@ -69,5 +69,24 @@ export const redisMutants: readonly Mutant[] = [
       file: 'adapters/redis-durability.test.ts',
       test: 'a server that evicts (allkeys-lru) is refused',
     },
+  },
+  {
+    name: 'who asks again at once is refused at once',
+    why: 'a loop that tries again without a pause keeps the answer from being read, for ever',
+    file: 'adapters/redis/connection.ts',
+    find: '  await nextTurn()\n  const message',
+    replace: '  const message',
+    caughtBy: {
+      file: 'adapters/redis-receipts.test.ts',
+      test: 'a server that does not answer is given up as unknown',
+    },
+  },
+  {
+    name: 'two calls use one slot',
+    why: 'the receipt of the one is lost to the other',
+    file: 'adapters/redis/commit-lines.ts',
+    find: 'this.#free.pop() ?? new CommitLine(...this.#of)',
+    replace: '(this.#free[0] ??= new CommitLine(...this.#of))',
+    caughtBy: { file: 'adapters/redis-receipts.test.ts', test: 'where many wait two calls are under way' },
   },
 ]

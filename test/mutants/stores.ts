@@ -116,8 +116,8 @@ export const storeMutants: readonly Mutant[] = [
     name: 'callers are told before the next group',
     why: 'what they do then keeps the disk or the server waiting',
     file: 'adapters/joined-calls.ts',
-    find: 'if (!this.#isCrowded()) {',
-    replace: 'if (this.#isCrowded() || !this.#isCrowded()) {',
+    find: '} while (this.#isCrowded)',
+    replace: '} while (this.#isCrowded && this.#servers < 0)',
     caughtBy: { file: 'adapters/group-commit.test.ts', test: 'where many wait' },
   },
   {

@@ -3,7 +3,7 @@ import { HoldfastError, Queue } from 'holdfast'
 import { MemoryContent } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { describe, expect, test } from 'vitest'
-import { BULK_MS } from '../../src/core/bounds.ts'
+import { BULK_MS, BULK_UNITS } from '../../src/core/bounds.ts'
 import { sweepBulks } from '../../src/ledger/bulk.ts'
 import { openLedger } from '../../src/ledger/ledger.ts'
 import type { Change, Store } from '../../src/store.ts'
@@ -397,7 +397,10 @@ describe('sweeping', () => {
     const { host, store, queue } = made
     let held: Mood = 'hung'
     store.moodOf = (changes) => (isOfBulk(changes) ? held : 'well')
-    const adding = queue.addBulk(aBulk(9, HEAVY))
+    const many = BULK_UNITS + 1
+    const adding = queue.addBulk(aBulk(many, HEAVY))
+    // A unit is made in each turn of the event loop.
+    for (let unit = 0; unit < BULK_UNITS; unit++) await host.idle()
     await host.advance(BULK_MS / 2 + 1000)
     await sweepBulks(ledgerOn(store))
     store.release()
@@ -407,7 +410,7 @@ describe('sweeping', () => {
     held = 'well'
     store.release()
     await adding
-    expect(await seen(made)).toBe(9)
+    expect(await seen(made)).toBe(many)
   })
 
   test('one that made no progress ends it: its producer is told, and nothing is left', async () => {

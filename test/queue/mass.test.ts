@@ -1,7 +1,10 @@
 /** Changing many jobs at once: draining, cleaning, removing the whole queue, retrying, promoting; and others at work meanwhile. */
-import type { HoldfastError } from 'holdfast'
+import { type HoldfastError, Queue, Worker } from 'holdfast'
 import { describe, expect, test } from 'vitest'
+import { CALL_OPERATIONS } from '../../src/core/bounds.ts'
+import { checkUnit } from '../../src/core/unit.ts'
 import type { Change } from '../../src/store.ts'
+import { overStore } from '../faults/over-store.ts'
 import { type Stage, gate, lanesLeft, only, stage } from '../stage/stage.ts'
 
 /** More than two pages. */
@@ -560,4 +563,26 @@ describe('others in the middle of a page', () => {
       hold.open()
     }
   })
+})
+
+test('what many jobs need is done in calls that keep a server from others for a moment only', async () => {
+  const { host, store } = stage()
+  const calls: number[] = []
+  const watched = overStore(store, {
+    commit: (changes) => {
+      calls.push(checkUnit(changes).operations)
+      return store.commit(changes)
+    },
+  })
+  const queue = new Queue('many', { store: watched, defaultJobOptions: { removeOnComplete: false } })
+  await queue.addBulk(named('a', 1000))
+  const worker = new Worker('many', async () => undefined, { store: watched, concurrency: 50 })
+  await host.idle()
+  await worker.close()
+  expect(await queue.clean(0, 0, 'completed')).toHaveLength(1000)
+  await queue.addBulk(named('b', 1000))
+  await queue.obliterate()
+  // A cycle of the worker: the ends of fifty jobs, of three operations each, and a claim.
+  expect(Math.max(...calls)).toBeLessThanOrEqual(CALL_OPERATIONS * 1.5)
+  expect(calls.reduce((sum, operations) => sum + operations, 0)).toBeGreaterThan(10_000)
 })

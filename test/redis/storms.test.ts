@@ -40,6 +40,6 @@ test('a server that hangs for a second is waited for, and is not buried under co
   await load.drained()
   expect(await load.judge(store)).toEqual([])
   expect(load.figures).toMatchObject({ acknowledged: 2000, repeated: 0, failed: 0, unknown: 0 })
-  // One of each kind: what grows, what settles, what looks.
-  expect(most).toBeLessThanOrEqual(3)
+  // Two that grow, two that settle, one that looks.
+  expect(most).toBeLessThanOrEqual(5)
 })
