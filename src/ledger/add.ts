@@ -4,11 +4,21 @@ import { jobIdOf } from '../core/keys.ts'
 import { checkUnit } from '../core/unit.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Result } from '../store.ts'
-import { type AddPlan, type AddedJob, type NewJob, type Over, planAdd, visitsOf } from './addition.ts'
+import {
+  type AddPlan,
+  type AddedJob,
+  type NewJob,
+  type Over,
+  nothingTaken,
+  planAdd,
+  takeKey,
+  visitsOf,
+  withTaking,
+} from './addition.ts'
 import { commitBlock, following, replan, sizeOf } from './commit.ts'
 import { joinHolder, saysMore } from './deduplicate.ts'
 import { assertRoom, roomsOf } from './group-room.ts'
-import type { Ledger } from './ledger.ts'
+import { type Ledger, readHead } from './ledger.ts'
 import { type Meeting, meet } from './meet.ts'
 
 /** A job of a call, its place there, and what it takes the place of. */
@@ -142,7 +152,8 @@ export async function answerMet(
   for (const [at, { job, index }] of refused.entries()) {
     const meeting = met[at]!
     if (meeting.kind === 'nothing') missing.push({ job, index, over: meeting.over })
-    else if (meeting.kind === 'holder' && saysMore(job)) joining.push({ job, index })
+    else if (meeting.kind === 'holder' ? saysMore(job) : meeting.over !== undefined)
+      joining.push({ job, index })
     else added[index] = existing(job, meeting)
   }
   return missing
@@ -164,9 +175,24 @@ export async function joinAll(ledger: Ledger, { added, joining }: Answers): Prom
 const joinOne = (ledger: Ledger, job: NewJob): Promise<AddedJob> =>
   replan(async () => {
     const meeting = await meet(ledger, job)
-    if (meeting.kind === 'job') return existing(job, meeting)
+    if (meeting.kind === 'job')
+      return (await giveKey(ledger, job, meeting)) ? existing(job, meeting) : undefined
     if (meeting.kind === 'holder') return joinHolder(ledger, job, meeting)
     const { change, visits, added } = planAdd(ledger, job, ledger.lanes, meeting.over)
     const [result] = await commitBlock(ledger.store, [change, ...visits.map((visit) => following(visit, 0))])
     return result === false ? undefined : added
   })
+
+/** A job that was met by its id gets the idempotency key of the addition: whoever comes with that key gets this job. False where it changed meanwhile. */
+async function giveKey(
+  ledger: Ledger,
+  job: NewJob,
+  { name, raw = '', over }: Extract<Meeting, { kind: 'job' }>,
+): Promise<boolean> {
+  if (over === undefined) return true
+  const taking = nothingTaken()
+  taking.equal.push([name, raw])
+  takeKey(ledger, job, { job: name, born: readHead(raw).head?.timestamp ?? 0 }, over, taking)
+  const [given] = await commitBlock(ledger.store, [withTaking({}, taking)])
+  return given !== false
+}

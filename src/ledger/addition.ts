@@ -12,6 +12,7 @@ import {
 } from '../core/deduplication.ts'
 import { DATA, type Head, encodeHead, fitsInline } from '../core/head.ts'
 import {
+  type IdempotencyRecord,
   decodeIdempotency,
   encodeIdempotency,
   idempotencyLapse,
@@ -156,7 +157,7 @@ export function planAdd(ledger: Ledger, job: NewJob, to: Destination, over: Over
   if (options.idempotencyKey === undefined && options.deduplication === undefined)
     return { change: own, visits, added }
   const taking = nothingTaken()
-  takeKey(ledger, job, record, over, taking)
+  takeKey(ledger, job, { job: record, born: now }, over, taking)
   takeId(ledger, record, head, over, taking)
   if (to.after !== undefined) taking.present.push([ledger.lanes.lease, to.after.leaseKey])
   return { change: withTaking(own, taking), visits, added }
@@ -174,8 +175,14 @@ function placeOf(
   return toWait(lanes, ready, record, now)
 }
 
-/** The idempotency key, for the job of this head record. */
-export function takeKey(ledger: Ledger, job: NewJob, record: string, over: Over, taking: Taking): void {
+/** The idempotency key of an addition, for the job that it came to. */
+export function takeKey(
+  ledger: Ledger,
+  job: NewJob,
+  by: Pick<IdempotencyRecord, 'job' | 'born'>,
+  over: Over,
+  taking: Taking,
+): void {
   const { idempotencyKey } = job.options
   if (idempotencyKey === undefined) return
   const { store, queue, lanes } = ledger
@@ -189,7 +196,7 @@ export function takeKey(ledger: Ledger, job: NewJob, record: string, over: Over,
     if (raw === undefined) taking.absent.push(name)
     else taking.equal.push([name, raw])
   }
-  const taken = newIdempotency(record, job, store.now())
+  const taken = newIdempotency(by, job, store.now())
   taking.add.push([lanes.lapse, idempotencyLapse(id, taken)])
   taking.set.push([id, encodeIdempotency(taken)])
 }

@@ -42,6 +42,7 @@ import {
   timesOf,
   withTaking,
 } from './addition.ts'
+import { hasArrived } from './bulk.ts'
 import { commitBlock, replan } from './commit.ts'
 import { type Ledger, readHead } from './ledger.ts'
 import { leaseOf } from './locate.ts'
@@ -112,14 +113,14 @@ async function follow(
 function planHold(
   ledger: Ledger,
   job: NewJob,
-  { holder: { name, record, until }, over }: Meeting,
+  { holder: { name, head, record, until }, over }: Meeting,
 ): { taking: Taking; until: number | undefined } {
   const { extend } = job.options.deduplication!
   const [id, value] = record
   const { lanes, store } = ledger
   const taking = nothingTaken()
   taking.equal.push([id, value])
-  takeKey(ledger, job, name, over, taking)
+  takeKey(ledger, job, { job: name, born: head?.timestamp ?? 0 }, over, taking)
   const longer = windowOf(job.options.deduplication!, store.now())
   if (extend !== true || until === undefined || longer === undefined || longer <= until)
     return { taking, until }
@@ -230,9 +231,12 @@ export async function holderOf(ledger: Ledger, id: string): Promise<string | und
   const [value] = await store.read([record])
   const held = value === undefined ? undefined : readDeduplication(value)
   if (held === undefined || (held.until !== undefined && held.until <= store.now())) return undefined
-  if (held.until !== undefined) return held.job
   const [raw] = await store.read([held.job])
-  return raw === undefined || readHead(raw).head?.finishedOn !== undefined ? undefined : held.job
+  const head = raw === undefined ? undefined : readHead(raw).head
+  // That of a bulk which is being stored is nobody's yet.
+  if (raw !== undefined && !(await hasArrived(ledger, held.job, head))) return undefined
+  const isIts = held.until !== undefined || (raw !== undefined && head?.finishedOn === undefined)
+  return isIts ? held.job : undefined
 }
 
 /** Takes a deduplication id away from the job that has it, or from `job` alone; whether that had it: one that lapsed goes too, and is nobody's. */

@@ -43,7 +43,7 @@ export async function lapseStep(ledger: Ledger): Promise<boolean> {
       if (idempotency === undefined) return planLapse(ledger, one)
       const { job } = idempotency
       const raw = headOf.get(job)
-      return isLive(raw, readHead(raw).head)
+      return isLive(idempotency, raw, readHead(raw).head)
         ? planAgain(ledger, one, idempotency)
         : planLapse(ledger, one, [job, raw])
     }),

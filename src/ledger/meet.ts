@@ -30,8 +30,8 @@ export interface Holder {
 /** What an addition has met, and what it takes the place of where it is made. */
 export type Meeting =
   | { readonly kind: 'nothing'; readonly over: Over }
-  /** The job that has its id or its idempotency key; `raw` is absent where that is gone. */
-  | { readonly kind: 'job'; readonly name: string; readonly raw: string | undefined }
+  /** The job that has its idempotency key or its id; `raw` is absent where that is gone. `over`: it has the id alone, and is to get the key. */
+  | { readonly kind: 'job'; readonly name: string; readonly raw: string | undefined; readonly over?: Over }
   | { readonly kind: 'holder'; readonly holder: Holder; readonly over: Over }
 
 /**
@@ -51,7 +51,7 @@ export async function meet(ledger: Ledger, job: NewJob, own?: string): Promise<M
   if (byKey.kind !== 'nothing') return byKey
   if (read[0] !== undefined) {
     await assertArrived(ledger, name, read[0], own)
-    return { kind: 'job', name, raw: read[0] }
+    return { kind: 'job', name, raw: read[0], ...(key === undefined ? {} : { over: byKey.over }) }
   }
   return idRaw === undefined ? byKey : meetHolder(ledger, [id!, idRaw], byKey.over, own)
 }
@@ -64,14 +64,15 @@ async function meetKey(
   [key, value]: Found,
   own: string | undefined,
 ): Promise<Meeting> {
-  const { job, print, until } = readKey(value, options.idempotencyKey!)
+  const held = readKey(value, options.idempotencyKey!)
+  const { job, print, until } = held
   const [raw] = await ledger.store.read([job])
   if (raw === undefined) {
     // A bulk that is given up takes its jobs and their keys away together.
     const [still] = await ledger.store.read([key])
     if (still !== value) return NOTHING
   } else await assertArrived(ledger, job, raw, own)
-  const isOver = until <= ledger.store.now() && !isLive(raw, readHead(raw).head)
+  const isOver = until <= ledger.store.now() && !isLive(held, raw, readHead(raw).head)
   if (isOver) return { kind: 'nothing', over: { idempotency: value, was: [job, raw] } }
   if (print !== fingerprint(name, data)) {
     throw keyConflict(options.idempotencyKey!, `job ${describeJob(ledger, job)}`)

@@ -46,14 +46,20 @@ export interface Added {
 }
 
 type Refusal = 'IDEMPOTENCY_CONFLICT' | 'STORE_CONTENDED'
-type Meeting = 'nothing' | Refusal | { readonly id: string; readonly hold?: ModelHold }
+/** `hold`: it has the deduplication id; `keyless`: it has the id alone, and gets the idempotency key. */
+type Meeting =
+  | 'nothing'
+  | Refusal
+  | { readonly id: string; readonly hold?: ModelHold; readonly keyless?: boolean }
 
-const isLive = ({ jobs }: World, id: string): boolean =>
-  jobs.has(id) && jobs.get(id)!.finishedOn === undefined
+const isLive = ({ jobs }: World, { id, born }: ModelKey): boolean => {
+  const job = jobs.get(id)
+  return job?.addedAt === born && job.finishedOn === undefined
+}
 
 /** Whether a key says nothing any more: its time is over, and so is its job. */
-export const isOver = (world: World, { id, until }: ModelKey, now: number): boolean =>
-  until <= now && !isLive(world, id)
+export const isOver = (world: World, key: ModelKey, now: number): boolean =>
+  key.until <= now && !isLive(world, key)
 
 function meetInWorld(world: World, { id, data, options }: ModelNewJob, { now, held }: Adding): Meeting {
   const name = options.idempotencyKey
@@ -63,7 +69,7 @@ function meetInWorld(world: World, { id, data, options }: ModelNewJob, { now, he
   if (key !== undefined && !isOver(world, key, now))
     return same(key.data, data) ? { id: key.id } : 'IDEMPOTENCY_CONFLICT'
   if (held.jobs.has(id)) return 'STORE_CONTENDED'
-  if (world.jobs.has(id)) return { id }
+  if (world.jobs.has(id)) return { id, keyless: name !== undefined }
   if (options.deduplication === undefined) return 'nothing'
   if (held.ids.has(options.deduplication.id)) return 'STORE_CONTENDED'
   const hold = world.ids?.get(options.deduplication.id)
@@ -101,15 +107,18 @@ export function addAllToWorld(world: World, jobs: readonly ModelNewJob[], adding
   const refusals = new Set(answers.filter(isRefusal))
   for (const [at, job] of refusals.size > 0 ? [] : jobs.entries()) {
     const answer = answers[at]!
-    if (typeof answer === 'string' || answer.hold === undefined || !saysMore(job)) continue
+    if (typeof answer === 'string' || added.has(at)) continue
+    if (answer.hold === undefined ? answer.keyless !== true : !saysMore(job)) continue
     const meeting = meetInWorld(next, job, adding)
     if (isRefusal(meeting)) {
       refusals.add(meeting)
       break
     }
     if (meeting === 'nothing') add(at)
-    else if (meeting.hold === undefined) answers[at] = meeting
-    else {
+    else if (meeting.hold === undefined) {
+      answers[at] = meeting
+      if (meeting.keyless === true) next = takeKey(next, meeting.id, job, adding.now)
+    } else {
       const joined = joinInWorld(next, job, meeting.hold, adding.now, adding.incarnation + at)
       next = joined.world
       answers[at] = { id: joined.id }
@@ -245,7 +254,8 @@ export function addToWorld(
 function takeKey(world: World, id: string, { data, options }: ModelNewJob, now: number): World {
   if (options.idempotencyKey === undefined) return world
   const until = now + (options.idempotencyKeyTTL ?? DAY)
-  return withKey(world, options.idempotencyKey, { id, data, until, lapsesAt: until })
+  const born = world.jobs.get(id)?.addedAt ?? 0
+  return withKey(world, options.idempotencyKey, { id, born, data, until, lapsesAt: until })
 }
 
 function withKey(world: World, name: string, key: ModelKey | undefined): World {
@@ -271,7 +281,7 @@ export function lapseInWorld(
   }
   for (const [name, key] of world.keys ?? []) {
     if (key.lapsesAt > now) continue
-    const stays = held.has(key.id) || isLive(world, key.id)
+    const stays = held.has(key.id) || isLive(world, key)
     if (stays) kept++
     else gone++
     next = withKey(next, name, stays ? { ...key, lapsesAt: now + AGAIN } : undefined)

@@ -95,7 +95,7 @@ const setPaused = (q: QueueNumber, paused: boolean, fault?: Fault) =>
     },
   })
 
-const remove = (q: QueueNumber, id: string, force: boolean, fault?: Fault) =>
+export const remove = (q: QueueNumber, id: string, force: boolean, fault?: Fault) =>
   new Step(`remove(${id}${force ? ' by force' : ''})`, q, fault, {
     prepare: () => undefined,
     act: (_, { here }) => here.queue.remove(id, { force }),

@@ -153,6 +153,7 @@ export interface ShownHold {
 /** What the record of an idempotency key says. */
 export interface ShownKey {
   readonly id: string
+  readonly born: number
   readonly until: number
   readonly lapsesAt: number
 }
@@ -245,8 +246,8 @@ function keysOf({ records }: Dump, recordIds: readonly string[]): Map<string, Sh
   const ids = recordIds.filter(isIdempotency)
   return new Map(
     ids.map((id) => {
-      const { job, until, lapsesAt } = decodeIdempotency(records.get(id)!)
-      return [idempotencyKeyOf(id), { id: jobIdOf(job), until, lapsesAt }]
+      const { job, born, until, lapsesAt } = decodeIdempotency(records.get(id)!)
+      return [idempotencyKeyOf(id), { id: jobIdOf(job), born, until, lapsesAt }]
     }),
   )
 }

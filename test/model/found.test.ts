@@ -3,9 +3,10 @@ import { describe, test } from 'vitest'
 import type { ModelNewJob } from './add-world.ts'
 import { addInUnits } from './bulk-commands.ts'
 import { claim } from './claim-commands.ts'
-import { addBulk, advance, crash, jump } from './commands.ts'
+import { addBulk, advance, crash, jump, remove } from './commands.ts'
 import { setLimits } from './limit-commands.ts'
 import { type Fault, memoryDisk } from './harness.ts'
+import { removeKey } from './identity-commands.ts'
 import { playCommands } from './play.ts'
 import type { ModelOptions } from './world.ts'
 
@@ -19,6 +20,30 @@ describe('an addition', () => {
       addInUnits(0, [job('2', { deduplication: { id: 'd', ttl: 1000 } }), job('3'), job('1')], crashAt(2)),
       advance(20_000),
       addBulk(0, [job('1', { deduplication: { id: 'd' } })]),
+    ]))
+})
+
+describe('a deduplication id', () => {
+  test.each([1000, undefined])(
+    'is nobody’s while its job is one of a bulk that is being stored (%s ms)',
+    (ttl) =>
+      playCommands(memoryDisk, [
+        addInUnits(0, [job('2', { deduplication: { id: 'd', ttl } }), job('3'), job('1')], crashAt(2)),
+        removeKey(0, 'd'),
+      ]),
+  )
+})
+
+describe('an idempotency key', () => {
+  test('is given to a job that has its id alone, and is not held up by the next one of that id', () =>
+    playCommands(memoryDisk, [
+      addBulk(0, [job('1')]),
+      addBulk(0, [job('2'), job('1', { idempotencyKey: 'k', idempotencyKeyTTL: 1 })]),
+      addBulk(0, [job('3', { idempotencyKey: 'k' })]),
+      remove(0, '1', false),
+      advance(1000),
+      addBulk(0, [job('1')]),
+      addBulk(0, [job('3', { idempotencyKey: 'k' })]),
     ]))
 })
 

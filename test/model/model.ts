@@ -227,8 +227,8 @@ function compare(world: World, view: QueueView): string | undefined {
 
 const text = (value: unknown): string => (value === undefined ? '' : `j${JSON.stringify(value)}`)
 
-const shownKey = ([name, { id, until, lapsesAt }]: readonly [string, ShownKey]): string =>
-  `${name} of ${id} until ${until}, looked at ${lapsesAt}`
+const shownKey = ([name, { id, born, until, lapsesAt }]: readonly [string, ShownKey]): string =>
+  `${name} of ${id} of ${born} until ${until}, looked at ${lapsesAt}`
 
 const shownGroup = ([id, { paused = false, concurrency }]: readonly [string, ModelGroup]): string =>
   `${id} ${paused} ${concurrency}`

@@ -104,8 +104,9 @@ export interface ClaimEntry {
 
 /** What an idempotency key is for. */
 export interface ModelKey {
-  /** The job it gives. */
+  /** The job it gives, and when that was added: another may have its id by now. */
   readonly id: string
+  readonly born: number
   /** As the job was added with it. */
   readonly data: unknown
   /** Until then it holds in any case. */

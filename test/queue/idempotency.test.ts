@@ -128,7 +128,49 @@ describe('a key', () => {
     const first = await queue.add('n', 1, { idempotencyKey: 'k', jobId: 'a' })
     expect(await queue.add('n', 1, { idempotencyKey: 'k', jobId: 'b' })).toMatchObject({ id: first.id })
     expect(await queue.add('n', 2, { idempotencyKey: 'new', jobId: 'a' })).toMatchObject({ id: 'a', data: 1 })
-    expect((await queue.add('n', 2, { idempotencyKey: 'new' })).deduplicated).toBe(false)
+    expect(await queue.add('n', 2, { idempotencyKey: 'new' })).toMatchObject({ id: 'a', deduplicated: true })
+    await expect(queue.add('n', 1, { idempotencyKey: 'new' })).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+    })
+    expect(await queue.count()).toBe(1)
+  })
+
+  test('given with an id that exists is kept as any other, also where a bulk brings it', async () => {
+    const made = stage()
+    const { host, queue } = made
+    await queue.addBulk(['a', 'b'].map((jobId) => ({ name: 'n', data: 1, opts: { jobId } })))
+    const opts = (idempotencyKey: string) => ({ idempotencyKey, idempotencyKeyTTL: 1000 })
+    await queue.addBulk([
+      { name: 'n', data: 1, opts: { jobId: 'new' } },
+      { name: 'n', data: 1, opts: { jobId: 'a', ...opts('k') } },
+    ])
+    expect((await queue.add('n', 1, opts('k'))).id).toBe('a')
+    // Its time begins with it, and it holds for as long as that job lives.
+    await host.advance(2000)
+    expect((await queue.add('n', 1, opts('k'))).id).toBe('a')
+    await queue.remove('a')
+    const taken = await queue.add('n', 1, { jobId: 'b', ...opts('k') })
+    expect([taken.id, taken.deduplicated]).toEqual(['b', true])
+    expect((await queue.add('n', 1, opts('k'))).id).toBe('b')
+    expect(keysOf(made)).toHaveLength(1)
+  })
+
+  test('is not held up by another job that has the id of its own', async () => {
+    const made = stage()
+    const { host, queue, worker } = made
+    const opts = { idempotencyKey: 'k', idempotencyKeyTTL: 1000 }
+    await queue.add('n', 1, { jobId: 'a', ...opts })
+    await queue.remove('a')
+    await host.advance(10)
+    await queue.add('n', 'another', { jobId: 'a', delay: DAY })
+    expect((await queue.add('n', 1, opts)).id).toBe('a')
+    await host.advance(990)
+    const next = await queue.add('n', 1, opts)
+    expect(next).toMatchObject({ deduplicated: false })
+    await queue.remove(next.id)
+    worker(() => 1)
+    await host.advance(2000)
+    expect(keysOf(made)).toEqual([])
   })
 
   test('that cannot be read says so, and adds nothing', async () => {

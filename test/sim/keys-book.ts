@@ -14,6 +14,8 @@ import type { Options } from './options.ts'
 interface Held {
   readonly job: string
   readonly until: number | undefined
+  /** When that job was added; of an idempotency key. */
+  readonly born?: number | undefined
 }
 
 interface Surroundings {
@@ -53,16 +55,16 @@ export class KeysBook {
     must(this.#held.get(id)?.job === name, `invariant 13: ${name} is added, and ${id} is not given to it`)
   }
 
-  #given(id: string, { job, until }: Held): void {
+  #given(id: string, { job, until, born }: Held): void {
     const before = this.#held.get(id)
-    this.#held.set(id, { job, until })
+    this.#held.set(id, { job, until, born })
     if (before === undefined || before.job === job) return
     this.#mustBeFree(id, before, `is given to ${job}`)
     this.#world.count(`${id.slice(0, id.indexOf(':'))} taken over`)
   }
 
-  #mustBeFree(id: string, { job, until }: Held, what: string): void {
-    const lives = this.#lives(job)
+  #mustBeFree(id: string, { job, until, born }: Held, what: string): void {
+    const lives = this.#lives(job, born)
     const left = (until ?? 0) - this.#world.storeTime() - this.#world.options.skewMs
     if (id.startsWith('idem:') || until === undefined)
       must(!lives, `invariant 13: ${id} ${what}, and ${job} lives`)
@@ -71,8 +73,9 @@ export class KeysBook {
     must(isOver, `invariant 13: ${id} ${what} ${left} ms before its time is over`)
   }
 
-  #lives(name: string): boolean {
+  #lives(name: string, born: number | undefined): boolean {
     const job = this.#world.jobs().get(name)
-    return job !== undefined && !FINISHED.test(job.lane)
+    if (job === undefined || FINISHED.test(job.lane)) return false
+    return born === undefined || job.head.timestamp === born
   }
 }
