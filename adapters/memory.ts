@@ -9,6 +9,7 @@ import { type State, evaluate } from '../src/core/evaluate.ts'
 import { checkUnit } from '../src/core/unit.ts'
 import { HoldfastError } from '../src/error.ts'
 import { type Host, systemHost } from '../src/host.ts'
+import { type Pace, paceOf } from '../src/pace.ts'
 import type { Change, Page, Result, Span, Store } from '../src/store.ts'
 import { risingClock } from './clock.ts'
 import { SortedKeys } from './sorted-keys.ts'
@@ -52,12 +53,14 @@ class MemoryStore implements Store {
   readonly now: () => number
   readonly #content: MemoryContent
   readonly #state: MemoryState
+  readonly #pace: Pace
   readonly #watchers = new Watchers()
   #closed = false
 
   constructor(host: Host, content: MemoryContent) {
     this.host = host
     this.now = risingClock(host)
+    this.#pace = paceOf(host)
     this.#content = content
     this.#state = new MemoryState(content)
     this.epoch = String(++content.opened)
@@ -89,6 +92,12 @@ class MemoryStore implements Store {
   async commit(changes: readonly Change[]): Promise<readonly Result[]> {
     this.#assertOpen()
     checkUnit(changes)
+    // Nothing is waited for here, so who works without end would be the only one in the process who does.
+    const full = this.#pace.turnWithTime()
+    if (full !== undefined) {
+      await full
+      this.#assertOpen()
+    }
     this.#state.lowered.clear()
     const results = evaluate(this.#state, changes)
     const { lowered } = this.#state

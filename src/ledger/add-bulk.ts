@@ -4,6 +4,7 @@ import { fingerprint } from '../core/fingerprint.ts'
 import { refuseOption } from '../core/check.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
+import { paceOf } from '../pace.ts'
 import {
   type Answers,
   type Placed,
@@ -32,7 +33,6 @@ import {
 import { asHoldfastError, commitBlock, following, replan, sizeOf } from './commit.ts'
 import type { Ledger } from './ledger.ts'
 import { keyConflict } from './meet.ts'
-import { paceOf } from './pace.ts'
 
 /** Those that exist are left as they are and answered `deduplicated`. `bulk` names the bulk where it has to be staged. */
 export async function addJobs(ledger: Ledger, jobs: readonly NewJob[], bulk: string): Promise<AddedJob[]> {

@@ -1,13 +1,13 @@
 /** Mutants of what is done to many jobs at once, to jobs that wait, and by hand: bulks, walks, edits, limits of names, single leases. */
 import type { Mutant } from './mutant.ts'
 
-const turnTests = 'ledger/pace.test.ts'
+const turnTests = 'host/pace.test.ts'
 
 const turns: readonly Mutant[] = [
   {
     name: 'adding has no end to its turn',
     why: 'a thousand jobs that are added at once hold up everything else',
-    file: 'src/ledger/pace.ts',
+    file: 'src/pace.ts',
     find: 'if (this.#waiting.length === 0 && this.#hasTime()) return undefined',
     replace: 'if (this.#waiting.length === 0) return undefined',
     caughtBy: { file: turnTests, test: 'nothing waits while its turn has time' },
@@ -15,7 +15,7 @@ const turns: readonly Mutant[] = [
   {
     name: 'whoever comes late goes before those who wait',
     why: 'jobs that are added at once lose their order',
-    file: 'src/ledger/pace.ts',
+    file: 'src/pace.ts',
     find: 'if (this.#waiting.length === 0 && this.#hasTime()) return undefined',
     replace: 'if (this.#hasTime()) return undefined',
     caughtBy: { file: turnTests, test: 'those who wait are let in in the order' },
@@ -23,10 +23,18 @@ const turns: readonly Mutant[] = [
   {
     name: 'all who wait are let in at once',
     why: 'the next turn is held up in place of this one',
-    file: 'src/ledger/pace.ts',
+    file: 'src/pace.ts',
     find: 'while (admitted < this.#waiting.length && this.#hasTime())',
     replace: 'while (admitted < this.#waiting.length)',
     caughtBy: { file: turnTests, test: 'those who wait are let in in the order' },
+  },
+  {
+    name: 'the memory store never waits for a turn',
+    why: 'a worker whose handlers wait for nothing stops timers, servers and signals of its process until the queue is empty',
+    file: 'adapters/memory.ts',
+    find: 'const full = this.#pace.turnWithTime()',
+    replace: 'const full = void this.#pace',
+    caughtBy: { file: turnTests, test: 'is not the only one that works' },
   },
   {
     name: 'a bulk is read from an array that is not its own',

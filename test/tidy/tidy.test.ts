@@ -28,7 +28,10 @@ const importsOf = (file: string): string[] =>
 /** The layers a file may import from, besides its own folder. */
 const LAYERS: readonly { files: RegExp; may: RegExp }[] = [
   { files: /^src\/core\//, may: /^(\.\/[\w-]+\.ts|\.\.\/(error|store|host)\.ts)$/ },
-  { files: /^src\/ledger\//, may: /^(\.\/[\w-]+\.ts|\.\.\/core\/[\w-]+\.ts|\.\.\/(error|store|host)\.ts)$/ },
+  {
+    files: /^src\/ledger\//,
+    may: /^(\.\/[\w-]+\.ts|\.\.\/core\/[\w-]+\.ts|\.\.\/(error|store|host|pace)\.ts)$/,
+  },
   {
     files: /^src\/loops\//,
     may: /^(\.\/[\w-]+\.ts|\.\.\/(core|ledger)\/[\w-]+\.ts|\.\.\/(error|store|host|job|job-source)\.ts|p-limit)$/,
@@ -36,7 +39,7 @@ const LAYERS: readonly { files: RegExp; may: RegExp }[] = [
   { files: /^src\/[\w-]+\.ts$/, may: /^(\.\/.*\.ts|mitt|p-limit|ulid|cron-parser|cronstrue)$/ },
   {
     files: /^adapters\//,
-    may: /^(\.\.?\/[\w/-]+\.ts|(\.\.\/)+src\/(error|host|store)\.ts|(\.\.\/)+src\/core\/(evaluate|unit|bounds|check|text)\.ts|classic-level|node:.*)$/,
+    may: /^(\.\.?\/[\w/-]+\.ts|(\.\.\/)+src\/(error|host|pace|store)\.ts|(\.\.\/)+src\/core\/(evaluate|unit|bounds|check|text)\.ts|classic-level|node:.*)$/,
   },
 ]
 

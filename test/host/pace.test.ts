@@ -1,11 +1,11 @@
-/** How long jobs that are added hold up everything else: a turn of the event loop has its time, and then it is another one's. */
+/** How long work holds up everything else: a turn of the event loop has its time, and then it is another one's. */
 import { expect, test } from 'vitest'
-import { Queue } from 'holdfast'
+import { Queue, Worker } from 'holdfast'
 import { memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { TURN_MS } from '../../src/core/bounds.ts'
 import { type Host, nextTurn } from '../../src/host.ts'
-import { paceOf } from '../../src/ledger/pace.ts'
+import { paceOf } from '../../src/pace.ts'
 
 /** A host for whom time passes only as it is told to, also in the midst of a turn. */
 function host() {
@@ -91,4 +91,19 @@ test('bulks that are added at once share a turn, and their arrays may be used fo
   bulk.length = 0
   expect(await turnsOf(adding)).toBeGreaterThan(20)
   expect(await queue.count()).toBe(151)
+})
+
+test('a worker in memory whose handlers wait for nothing is not the only one that works', async () => {
+  const store = memoryStore({ host: slowHost() })
+  const queue = new Queue('q', { store })
+  await queue.addBulk(Array.from({ length: 200 }, (_, n) => ({ name: 'n', data: n })))
+  let left = 200
+  const worker = new Worker('q', async () => undefined, { store })
+  const drained = new Promise<void>((resolve) => {
+    worker.on('completed', () => {
+      if (--left === 0) resolve()
+    })
+  })
+  expect(await turnsOf([drained])).toBeGreaterThan(20)
+  await worker.close()
 })

@@ -1,9 +1,9 @@
 /**
- * How long the work on jobs that are added may hold up everything else: so many ms between two turns of the event loop. What
- * comes later in that turn waits for the next one, in the order in which it came. It knows nothing of jobs.
+ * How long work that has nothing to wait for may hold up everything else: so many ms between two turns of the event loop. What
+ * comes later in that turn waits for the next one, in the order in which it came. It does not know what the work is.
  */
-import { TURN_MS } from '../core/bounds.ts'
-import { type Host, nextTurn } from '../host.ts'
+import { TURN_MS } from './core/bounds.ts'
+import { type Host, nextTurn } from './host.ts'
 
 /** One for all that live by a host: they share its event loop. */
 export class Pace {
