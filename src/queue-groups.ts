@@ -16,7 +16,7 @@ import {
 } from './ledger/group.ts'
 import { readListed } from './ledger/inspect.ts'
 import { knowWindows } from './ledger/settings.ts'
-import { waitOfGroup } from './ledger/turns.ts'
+import { waitOfGroup } from './ledger/postpone.ts'
 import { QueueLimits } from './queue-limits.ts'
 
 /** A group, and how much of it there is. */

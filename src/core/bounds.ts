@@ -115,6 +115,8 @@ export const GATHER_JOBS = CALL_OPERATIONS / 2
 export const VISITS_MOST = 20
 /** Jobs that one visit takes at most. */
 export const VISIT_JOBS = 80
+/** Jobs that a group waits for which one look takes note of. */
+export const PENNED_JOBS = 10
 /** Jobs of a visit by a group's weight. */
 export const WEIGHT_MOST = 80
 /** The most that `maxSize` of a group can say. */

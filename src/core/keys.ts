@@ -4,7 +4,7 @@
  *
  *     ready:<q>     <priority>/<order>/<job>                 runnable now
  *     due:<q>       <runAt>/<priority>/<order>/<job>         delayed or backing off
- *     suspect:<q>   <runAt>/<priority>/<order>/<job>         its next stall would end it: to be run alone
+ *     suspect:<q>   <runAt>/<priority>/<order>/<job>         its next stall would end it: to be run alone; of no group
  *     lease:<q>     <priority>/<order>/<claim>/<job>         being run
  *     claims:<q>    <until>/<claim>                          when the leases of one claim call expire
  *     reap:<q>      <until>/<claim>                          a reaper's verdict on a claim, itself expiring
@@ -13,10 +13,12 @@
  *                                                          a name: too few so far for the batch that workers wait for
  *     grouped:<q>   <group>/<priority>/<order>/<job>         runnable, in its group
  *     arrive:<q>    <runAt>/<group>/<priority>/<order>/<job> delayed, backing off, or on its way into its group (runAt 0)
- *     penned:<q>    <group>/<runAt>/<priority>/<order>/<job> backing off, and its group waits for it
- *     turn:<q>      <eligibleAt>.<n>/<group's record>        groups to be visited, each once, the next first
+ *     penned:<q>    <group>/<runAt>/<priority>/<order>/<job> its group waits for it: it is to be run alone, or backs off where
+ *                                                          order is strict
+ *     turn:<q>      <eligibleAt>.<n>/<group's record>        groups to be visited, each once, the next first; and when those are
+ *                                                          that are in `idle`, as `doze:...`, which may outlive that
  *     full:<q>      <group's record>                         groups that have all they may have running
- *     halted:<q> idle:<q>  <group's record>                  groups that are paused; without jobs, but with limits of their own
+ *     halted:<q> idle:<q>  <group's record>                  groups that are paused; that have nothing to run now
  *     turns.<ms>:<q>  <group>/<startedAt>/<claim>/<job>      starts of a group, where its rate is limited
  *     done:<q> dead:<q>  <finishedAt>/<job>                  completed, failed
  *     tag:<q>       <tag>/<added at>/<job>                   jobs that have a tag, as long as they are there

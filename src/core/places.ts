@@ -17,7 +17,7 @@ import {
   timeOf,
   waitingKey,
 } from './keys.ts'
-import { pennedKey, recordOfGroup, turnKey } from './group-keys.ts'
+import { pennedKey, recordOfGroup, timeBehind, turnKey } from './group-keys.ts'
 import type { Departure } from './lifecycle.ts'
 
 /** A place, and what has to be done when a job comes to it. */
@@ -47,7 +47,22 @@ export const toWait = (lanes: Lanes, ready: string, name: string, now: number): 
   visits: visitGroup(lanes, ready, name, now),
 })
 
-/** Where the end of a lease brings a job. `strict`: its group waits for it. */
+/** Into line later, to be run alone. */
+export const toWaitAlone = (
+  lanes: Lanes,
+  runAt: number,
+  ready: string,
+  name: string,
+  now: number,
+): Placement => ({
+  key:
+    groupOf(ready) === undefined
+      ? [lanes.suspect, dueKey(runAt, ready, name)]
+      : [lanes.penned, pennedKey(runAt, ready, name)],
+  visits: visitGroup(lanes, ready, name, now),
+})
+
+/** Where the end of a lease brings a job. `strict`: its group waits for it, as any group does for one that is to be run alone. */
 export function placeOfDeparture(
   lanes: Lanes,
   name: string,
@@ -56,19 +71,15 @@ export function placeOfDeparture(
   strict: boolean,
 ): Placement {
   const ready = head.key
-  const group = groupOf(ready)
   switch (lane) {
     case 'ready':
       return toWait(lanes, ready, name, now)
     case 'due':
+      return strict && groupOf(ready) !== undefined
+        ? toWaitAlone(lanes, head.runAt!, ready, name, now)
+        : { key: laterPlace(lanes, head.runAt!, ready, name), visits: NOTHING }
     case 'suspect':
-      if (group === undefined)
-        return { key: [lanes[lane], dueKey(head.runAt!, ready, name)], visits: NOTHING }
-      if (!strict) return { key: laterPlace(lanes, head.runAt!, ready, name), visits: NOTHING }
-      return {
-        key: [lanes.penned, pennedKey(head.runAt!, ready, name)],
-        visits: visitGroup(lanes, ready, name, now),
-      }
+      return toWaitAlone(lanes, head.runAt!, ready, name, now)
     case 'done':
     case 'dead':
       return { key: [lanes[lane], finishedKey(head.finishedOn!, name)], visits: NOTHING }
@@ -114,7 +125,7 @@ export function placesDelayed(lanes: Lanes, name: string, head: Head): Key[] {
 
 /** Whether the time of a job has come whose lane says when that is. */
 export function isDueIn(lane: StateLane, key: string, now: number): boolean {
-  if (lane === 'penned') return timeOf(key.slice(key.indexOf('/') + 1)) <= now
+  if (lane === 'penned') return timeBehind(key) <= now
   return (lane === 'arrive' || lane === 'suspect') && timeOf(key) <= now
 }
 

@@ -26,7 +26,17 @@ import { type Ledger, describeJob } from './ledger.ts'
 import { planSetAside } from './set-aside.ts'
 import { knowWindows } from './settings.ts'
 import { joinSettles, judgeRefusal, planSettleReading } from './settle.ts'
-import { isStill, planRotation, planStill, planVisit, postpone, readVisit, visitsOf } from './turns.ts'
+import { postpone } from './postpone.ts'
+import {
+  type Visit,
+  isStill,
+  planAwake,
+  planRotation,
+  planStill,
+  planVisit,
+  readVisit,
+  visitsOf,
+} from './turns.ts'
 
 /** Extensions without an answer that are remembered; of more, the newest. */
 const UNANSWERED_MOST = 20
@@ -128,18 +138,40 @@ async function claimGrouped(ledger: Ledger, holder: Holder): Promise<HandLease |
     if (plan === 'again') continue
     const { block, place } = planRotation(ledger, holder.next(), 1)
     const [moved] = await commitBlock(store, block)
+    const [awake] = planAwake(ledger, moved!, place)
+    if (awake !== undefined) {
+      await commitBlock(store, awake)
+      tries++
+      continue
+    }
     const [visit] = visitsOf(moved!, place, holder.group)
     if (visit === undefined) return undefined
     if (isStill(ledger, visit)) await commitBlock(store, planStill(ledger, visit))
     else {
-      const answer = await commitBlock(store, planVisit(ledger, seen, plan, visit))
-      const { claimed, left } = readVisit(answer, visit)
-      const [grant] = grantsOf(plan, claimed)
-      if (grant !== undefined) return leaseOf(plan, grant)
-      if (!left) await postpone(ledger, [visit])
+      const { lease, left } = await visitByHand(ledger, seen, plan, visit)
+      if (lease !== undefined) return lease
+      const { alone } = left ? NOBODY : await postpone(ledger, [visit], holder.maxStalledCount)
+      if (alone === undefined) continue
+      const own = { ...plan, suspect: true, penned: alone.penned }
+      const { lease: lone } = await visitByHand(ledger, seen, own, visit)
+      if (lone !== undefined) return lone
     }
   }
   return undefined
+}
+
+const NOBODY = { alone: undefined }
+
+async function visitByHand(
+  ledger: Ledger,
+  seen: SeenConfig,
+  plan: ClaimPlan,
+  visit: Visit,
+): Promise<{ readonly lease: HandLease | undefined; readonly left: boolean }> {
+  const answer = await commitBlock(ledger.store, planVisit(ledger, seen, plan, visit))
+  const { claimed, left } = readVisit(answer, visit)
+  const [grant] = grantsOf(plan, claimed)
+  return { lease: grant && leaseOf(plan, grant), left }
 }
 
 /** Makes a lease last until `ms` from now. @throws HoldfastError `LOCK_LOST`. */

@@ -10,7 +10,6 @@ import {
   claimName,
   claimOfLease,
   claimsKey,
-  exactly,
   jobIdOf,
   leaseKey,
   partId,
@@ -22,6 +21,7 @@ import {
 import type { Ending } from '../core/lifecycle.ts'
 import { type Limits, NO_LIMITS } from '../core/limits.ts'
 import { HoldfastError } from '../error.ts'
+import { readyKeyOfPenned } from '../core/group-keys.ts'
 import type { PayloadText } from '../core/payload.ts'
 import { nameOf } from '../core/evaluate.ts'
 import type { Change, Result } from '../store.ts'
@@ -90,14 +90,16 @@ export interface ClaimPlan {
   readonly claim: string
   readonly limit: number
   readonly until: number
-  /** From the suspects that are due instead of the jobs that are ready. */
+  /** One that is to be run alone, instead of the jobs that are ready. */
   readonly suspect?: boolean
   /** Default: none. */
   readonly limits?: Limits
   /** Where it waits for enough jobs. */
   readonly gathering?: Gathering
   /** The group whose turn it is, instead of the jobs that are ready. */
-  readonly visit?: Visit
+  readonly visit?: Visit | undefined
+  /** Of that group the job with this key in `penned`, which is due. */
+  readonly penned?: string | undefined
 }
 
 /** Whoever claims: its name and a random part, escaped, and how long its leases last. */
@@ -157,17 +159,19 @@ export function planClaim(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan): Bl
         room,
       },
       add: [[lanes.claims, claimsKey(until, claim)]],
+      ...(suspect ? { hint: [lanes.suspect] } : {}),
     },
   ]
 }
 
 /** The grants that a claim's result stands for. */
-export function grantsOf({ claim, suspect = false }: ClaimPlan, result: Result): Grant[] {
+export function grantsOf({ claim, suspect = false, penned }: ClaimPlan, result: Result): Grant[] {
   if (result === false) return []
   const facts = claimFacts(claim)
   return result.map(({ key, record }) => {
     const name = nameOf(key)
-    const ready = key.slice(suspect ? key.indexOf('/') + 1 : 0, key.length - name.length - 1)
+    const inLane = key.slice(suspect ? key.indexOf('/') + 1 : 0, -name.length - 1)
+    const ready = penned === undefined ? inLane : readyKeyOfPenned(key)
     return granted(facts, name, ready, leaseKey(ready, claim, name), record)
   })
 }
@@ -216,8 +220,8 @@ export function adoptHead(granted: Grant, raw: string | undefined): void {
   try {
     granted.head = decodeHead(raw)
   } catch (error) {
-    granted.unreadable =
-      error instanceof UnreadableRecord ? error : new UnreadableRecord(String(error), false)
+    const isKnown = error instanceof UnreadableRecord
+    granted.unreadable = isKnown ? error : new UnreadableRecord(String(error), false)
   }
 }
 
@@ -278,20 +282,6 @@ export const hasParts = ({ head }: Grant): boolean =>
 function unsealPart(record: string | undefined): PayloadText {
   if (record === undefined) throw new UnreadableRecord('the record of its data is missing', false)
   return unseal(record)
-}
-
-/**
- * Grants under a claim whose answer was lost. Its entry is looked for first: a claim that comes to be only while the leases
- * are walked would be seen in part, and the leases not seen would be left without an entry. Unseen, it expires whole. Leases
- * are looked for again last: the head of one that ended meanwhile belongs to another lease, and so does its fence.
- */
-export async function grantsOfLostClaim(ledger: Ledger, { claim, until }: ClaimPlan): Promise<Grant[]> {
-  const { store, lanes } = ledger
-  const [entry = []] = await store.scan([{ ...exactly(lanes.claims, claimsKey(until, claim)), limit: 1 }])
-  if (entry.length === 0) return []
-  const grants = await grantsOfClaim(ledger, claim)
-  const held = new Set(await leaseKeys(ledger))
-  return grants.filter((grant) => held.has(grant.leaseKey))
 }
 
 /** Grants under a claim: what the store says it holds. */

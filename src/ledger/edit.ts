@@ -15,10 +15,10 @@ import {
   withOwned,
   withoutOwned,
 } from '../core/head.ts'
-import { dueKey, groupOf, partId } from '../core/keys.ts'
+import { groupOf, partId } from '../core/keys.ts'
 import { ttlKeys } from '../core/owned.ts'
 import { readReadyKey, restampedAs, withPriority } from '../core/ready-key.ts'
-import { laterPlace, placesDelayed, placesToRun, toWait } from '../core/places.ts'
+import { laterPlace, placesDelayed, placesToRun, toWait, toWaitAlone } from '../core/places.ts'
 import type { PayloadText } from '../core/payload.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key } from '../store.ts'
@@ -75,13 +75,16 @@ export function planDueTime(
   const ready: HeadDraft = { ...draftOf(moved), runAt: undefined }
   const now = toWait(lanes, moved.key, name, store.now())
   const later = laterPlace(lanes, dueAt, moved.key, name)
-  // A suspect that is due waits: it is no longer delayed.
+  // A suspect that is due waits: it is no longer delayed. And it stays one, whenever it is due; in `penned` there are others too.
   const isDue = head.runAt <= store.now()
-  const places = placesDelayed(lanes, name, head).filter(([lane]) => lane !== lanes.suspect || !isDue)
+  const isAlone = ([lane]: Key): boolean =>
+    lane === lanes.suspect || (lane === lanes.penned && (head.stalledCounter ?? 0) > 0)
+  const places = placesDelayed(lanes, name, head).filter((from) => !isAlone(from) || !isDue)
   return places.map((from): Candidate => {
-    // A suspect stays one, whenever it is due.
-    if (from[0] === lanes.suspect)
-      return { from, to: [lanes.suspect, dueKey(dueAt, moved.key, name)], head: timed }
+    if (isAlone(from)) {
+      const { key: to, visits } = toWaitAlone(lanes, dueAt, moved.key, name, store.now())
+      return { from, to, head: timed, visits }
+    }
     return delay === 0
       ? { from, to: now.key, also, head: ready, visits: now.visits }
       : { from, to: later, also, head: timed }

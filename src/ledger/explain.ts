@@ -33,7 +33,7 @@ import { type Ledger, readHead } from './ledger.ts'
 import { placeOf, stateIn } from './locate.ts'
 import { lookAtLimits } from './rates.ts'
 import { readSchedule } from './schedule.ts'
-import { waitOfGroup } from './turns.ts'
+import { waitOfGroup } from './postpone.ts'
 import { readWorkers } from './workers.ts'
 
 /** A job, where it was found. */
@@ -95,8 +95,10 @@ const timed: Look = ({ lanes }, { lane, head, now }) => {
     : [{ cause: 'backing-off', until, attemptsMade: failed, reason: head.failedReason ?? 'snoozed' }]
 }
 
-const suspect: Look = ({ lanes }, { lane, head }) =>
-  lane === lanes.suspect ? [{ cause: 'suspect', stalls: head.stalledCounter ?? 0 }] : []
+const suspect: Look = ({ lanes }, { lane, head: { stalledCounter = 0 } }) =>
+  lane === lanes.suspect || (lane === lanes.penned && stalledCounter > 0)
+    ? [{ cause: 'suspect', stalls: stalledCounter }]
+    : []
 
 const following: Look = ({ lanes }, { lane, head }) =>
   lane === lanes.blocked ? [{ cause: 'following', deduplicationId: head.opts.deduplication?.id }] : []

@@ -7,7 +7,7 @@ import type { QueueConfig } from '../core/config.ts'
 import { nameOf } from '../core/evaluate.ts'
 import { type GroupState, decodeGroup, encodeGroup } from '../core/group.ts'
 import { below, escapePart, groupOf, unescapePart } from '../core/keys.ts'
-import { groupId, groupOfId, groupWindowLane, turnKey } from '../core/group-keys.ts'
+import { dozing, groupId, groupOfId, groupWindowLane, turnKey } from '../core/group-keys.ts'
 import { HoldfastError } from '../error.ts'
 import type { Change, Key } from '../store.ts'
 import { type Block, commitBlock, replan } from './commit.ts'
@@ -120,7 +120,8 @@ export async function* groupsOf({ store, lanes }: Ledger): AsyncGenerator<readon
       const [keys = []] = await store.scan([{ lane: lanes[name], from, limit: PAGE_KEYS }])
       if (keys.length === 0) break
       from = `${keys.at(-1)}!`
-      yield keys.map((key) => unescapePart(groupOfId(nameOf(key))))
+      const ids = keys.map(nameOf).filter((id) => dozing(id) === undefined)
+      yield ids.map((id) => unescapePart(groupOfId(id)))
     }
   }
 }

@@ -4,9 +4,9 @@
  */
 import { PAGE_KEYS } from '../core/bounds.ts'
 import { nameOf } from '../core/evaluate.ts'
-import { claimOfLease, claimsKey, readClaimName, throughTime, timeOf } from '../core/keys.ts'
+import { claimOfLease, claimsKey, exactly, readClaimName, throughTime, timeOf } from '../core/keys.ts'
 import { type Circumstances, type Departure, type Ending } from '../core/lifecycle.ts'
-import { type Grant, leaseKeys, readGrants } from './claim.ts'
+import { type ClaimPlan, type Grant, grantsOfClaim, leaseKeys, readGrants } from './claim.ts'
 import { type Block, commitBlock, replan } from './commit.ts'
 import type { Depth } from './depart.ts'
 import type { Ledger } from './ledger.ts'
@@ -156,3 +156,17 @@ const stallOf = ({ worker }: Grant): Ending => ({
     message: `the job stalled: the worker ${worker} that ran it ended, or could not renew its lease in time`,
   },
 })
+
+/**
+ * Grants under a claim whose answer was lost. Its entry is looked for first: a claim that comes to be only while the leases
+ * are walked would be seen in part, and the leases not seen would be left without an entry. Unseen, it expires whole. Leases
+ * are looked for again last: the head of one that ended meanwhile belongs to another lease, and so does its fence.
+ */
+export async function grantsOfLostClaim(ledger: Ledger, { claim, until }: ClaimPlan): Promise<Grant[]> {
+  const { store, lanes } = ledger
+  const [entry = []] = await store.scan([{ ...exactly(lanes.claims, claimsKey(until, claim)), limit: 1 }])
+  if (entry.length === 0) return []
+  const grants = await grantsOfClaim(ledger, claim)
+  const held = new Set(await leaseKeys(ledger))
+  return grants.filter((grant) => held.has(grant.leaseKey))
+}

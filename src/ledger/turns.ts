@@ -1,7 +1,7 @@
 /**
  * Taking the jobs of groups: pointers to groups rotate, and each visit takes a few jobs of one group. A pointer is only a hint of
  * order: what may run is decided by room, in the unit that takes it. With it goes what becomes of the pointer: it stays, waits
- * for the end of a job, or leaves with the last of them.
+ * for the end of a job, or leaves with the last of them. A group whose job is to be run alone gives no other once that one is due.
  */
 import { RELEASE_JOBS, TRIM_KEYS } from '../core/bounds.ts'
 import { nameOf, placedKey } from '../core/evaluate.ts'
@@ -13,15 +13,14 @@ import {
   decodeGroup,
   isRemembered,
 } from '../core/group.ts'
-import { below, claimsKey, escapePart, throughTime, timeDigits, timeOf } from '../core/keys.ts'
-import { groupOfId, groupWindowLane, turnKey } from '../core/group-keys.ts'
-import { NO_LIMITS, type RateLimit, windowsOf } from '../core/limits.ts'
-import { HoldfastError } from '../error.ts'
-import type { Change, Key, Move, Page, Place, Result, Span } from '../store.ts'
+import { below, claimsKey, exactly, throughTime, timeDigits, timeOf } from '../core/keys.ts'
+import { dozing, groupOfId, groupWindowLane, turnKey } from '../core/group-keys.ts'
+import { NO_LIMITS } from '../core/limits.ts'
+import type { Change, Key, Move, Place, Result, Span } from '../store.ts'
 import { type ClaimPlan, type SeenConfig, settingsHold } from './claim.ts'
-import { type Block, commitBlock, commitBlocks } from './commit.ts'
+import { type Block, commitBlock } from './commit.ts'
 import type { Ledger } from './ledger.ts'
-import { countedAt, isToCome, lateness, planTrim, restamp, roomOf } from './rates.ts'
+import { countedAt, lateness, planTrim, roomOf } from './rates.ts'
 
 /** A group whose turn it is. */
 export interface Visit {
@@ -79,6 +78,17 @@ export const visitsOf = (moved: Result, place: Place, limits: GroupLimits): Visi
         return [{ id, group: groupOfId(id), pointer: placedKey(key, place), raw: record, state, bounds }]
       })
 
+/** Groups that were out of line until now come back into it. */
+export const planAwake = ({ lanes, store }: Ledger, moved: Result, place: Place): Block[] =>
+  moved === false
+    ? []
+    : moved.flatMap(({ key }) => {
+        const id = dozing(nameOf(key))
+        if (id === undefined) return []
+        const back: Change = { remove: [[lanes.idle, id]], add: [[lanes.turn, turnKey(store.now(), 0, id)]] }
+        return [[{ remove: [[lanes.turn, placedKey(key, place)]] }, { ...back, after: 0 }]]
+      })
+
 /** Whether none of a group's jobs may run now, whatever there is room for. */
 export const isStill = ({ store }: Ledger, { state }: Visit): boolean =>
   state.paused === true || (state.notBefore ?? 0) > store.now() - store.skewMs
@@ -90,10 +100,10 @@ export function planStill({ lanes, store }: Ledger, { id, pointer, raw, state }:
   return [{ expect: { equal: [[id, raw]] }, remove: [[lanes.turn, pointer]], add: [to] }]
 }
 
-/** Up to `plan.limit` jobs of a group, and its pointer's way where it has no more, or all it may have. */
+/** Up to `plan.limit` jobs of a group, or the one that is to be run alone, and its pointer's way where it has no more, or all it may have. */
 export function planVisit(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan, visit: Visit): Block {
-  const { lanes } = ledger
-  const { claim, limit, until, limits = NO_LIMITS } = plan
+  const { lanes, store } = ledger
+  const { claim, limit, until, limits = NO_LIMITS, penned: alone } = plan
   const { id, group, pointer, raw, state, bounds } = visit
   const at = timeOf(claim)
   const [waiting, penned, running] = [
@@ -101,6 +111,8 @@ export function planVisit(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan, vis
     below(lanes.penned, group),
     below(lanes.lease, group),
   ]
+  const held = bounds.strict ? penned : { ...penned, until: `${group}/${throughTime(at - store.skewMs)}` }
+  const segments = alone === undefined ? 3 : 4
   const room: NonNullable<Move['room']> = [
     ...(roomOf(ledger, limits, at) ?? []),
     ...(bounds.concurrency === undefined ? [] : [[running, bounds.concurrency] as const]),
@@ -110,21 +122,24 @@ export function planVisit(ledger: Ledger, seen: SeenConfig, plan: ClaimPlan, vis
   const same: Change['expect'] = { equal: [[id, raw]] }
   return [
     { expect: settingsHold(ledger, seen) },
-    { after: 0, expect: { ...same, size: bounds.strict ? [[penned, 0, 0]] : [] } },
+    { after: 0, expect: { ...same, size: alone === undefined ? [[held, 0, 0]] : [] } },
     ...limits.windows.map((window) => planTrim(ledger, window, at, Math.max(limit, TRIM_KEYS))),
     ...bounds.windows.map(({ ms }) => planGroupTrim(ledger, group, ms, at, Math.max(limit, TRIM_KEYS))),
     {
       after: 1,
       move: {
-        from: { ...waiting, limit },
+        from: { ...(alone === undefined ? waiting : exactly(lanes.penned, alone)), limit },
         to: [
-          { lane: lanes.lease, mark: claim },
-          ...countedAt(ledger, limits, claim, 3),
-          ...bounds.windows.map(({ ms }) => groupPlace(ledger, group, ms, claim)),
+          alone === undefined
+            ? { lane: lanes.lease, mark: claim }
+            : { lane: lanes.lease, drop: 2, prefix: `${group}/`, mark: claim },
+          ...countedAt(ledger, limits, claim, segments),
+          ...bounds.windows.map(({ ms }) => groupPlace(ledger, group, ms, claim, segments)),
         ],
         room,
       },
       add: [[lanes.claims, claimsKey(until, claim)]],
+      ...(alone === undefined ? {} : { hint: [lanes.suspect] }),
     },
     // Without jobs and starts to remember a group is no more; one with limits of its own is kept for its next job.
     {
@@ -160,19 +175,19 @@ export function readVisit(answer: readonly Result[], { bounds }: Visit): Visited
 }
 
 /** The starts of a group. */
-const allStartsOf = ({ queue }: Ledger, group: string, ms: number): Span =>
+export const allStartsOf = ({ queue }: Ledger, group: string, ms: number): Span =>
   below(groupWindowLane(queue, ms), group)
 
 /** Those that its window holds for a claim made `at`. */
-function startsOf(ledger: Ledger, group: string, ms: number, at: number): Span {
+export function startsOf(ledger: Ledger, group: string, ms: number, at: number): Span {
   const all = below(groupWindowLane(ledger.queue, ms), group)
   if (lateness(ledger, ms) === 0) return all
   return { ...all, from: `${group}/${throughTime(at - ledger.store.skewMs - ms)}` }
 }
 
-const groupPlace = ({ queue }: Ledger, group: string, ms: number, claim: string): Place => ({
+const groupPlace = ({ queue }: Ledger, group: string, ms: number, claim: string, drop: number): Place => ({
   lane: groupWindowLane(queue, ms),
-  drop: 3,
+  drop,
   prefix: `${group}/${timeDigits(timeOf(claim))}/`,
   mark: claim,
 })
@@ -181,115 +196,4 @@ function planGroupTrim(ledger: Ledger, group: string, ms: number, at: number, li
   const lane = groupWindowLane(ledger.queue, ms)
   const until = `${group}/${throughTime(at - ledger.store.skewMs - ms - lateness(ledger, ms))}`
   return { after: 0, move: { from: { lane, from: `${group}/`, until, limit }, to: [] } }
-}
-
-/** The time in a key behind its group. */
-const timeBehind = (key: string): number => timeOf(key.slice(key.indexOf('/') + 1))
-
-/** What became of groups that gave less than they were asked for. */
-export interface Postponed {
-  /** Ids of those that stay as they are. */
-  readonly stay: ReadonlySet<string>
-  /** Somebody else has taken some of them on meanwhile. */
-  readonly beaten: boolean
-}
-
-/**
- * Finds out why groups gave less than they were asked for, and has their pointers wait for it: until a window opens, until a job
- * that holds its group up is due, or until the last start is to be forgotten.
- */
-export async function postpone(ledger: Ledger, visits: readonly Visit[]): Promise<Postponed> {
-  const { store, lanes } = ledger
-  const now = store.now()
-  const looks = visits.map(({ group, bounds }) => {
-    const windows = bounds.windows.map(({ ms, max }) => ({ ms, max, span: startsOf(ledger, group, ms, now) }))
-    const pages: Page[] = [
-      { ...below(lanes.grouped, group), limit: 1 },
-      { ...below(lanes.penned, group), limit: 1 },
-      ...windows.flatMap(({ ms, span }): Page[] => [
-        { ...span, limit: 1 },
-        { ...allStartsOf(ledger, group, ms), limit: 1, descending: true },
-      ]),
-    ]
-    return { windows, pages }
-  })
-  const spans = looks.flatMap(({ windows }) => windows.map(({ span }) => span))
-  const [found, sizes] = await Promise.all([
-    store.scan(looks.flatMap(({ pages }) => pages)),
-    spans.length === 0 ? [] : store.count(spans),
-  ])
-  let [page, size] = [0, 0]
-  const stay = new Set<string>()
-  const blocks: Block[] = []
-  for (const [at, visit] of visits.entries()) {
-    const { windows, pages } = looks[at]!
-    const [waiting = [], penned = [], ...starts] = found.slice(page, (page += pages.length))
-    let later = 0
-    let restamped = false
-    for (const [index, { ms, max }] of windows.entries()) {
-      const [oldest, newest] = [starts[index * 2]?.[0], starts[index * 2 + 1]?.[0]]
-      if (newest !== undefined && isToCome(ledger, timeBehind(newest))) {
-        await restamp(ledger, allStartsOf(ledger, visit.group, ms), `${visit.group}/`)
-        restamped = true
-      }
-      if (sizes[size++]! >= max && oldest !== undefined)
-        later = Math.max(later, timeBehind(oldest) + ms + store.skewMs)
-      else if (waiting.length === 0 && penned.length === 0 && newest !== undefined)
-        later = Math.max(later, timeBehind(newest) + ms + store.skewMs + lateness(ledger, ms))
-    }
-    const held = penned[0]
-    if (held !== undefined && timeBehind(held) <= now - store.skewMs) blocks.push(planRelease(ledger, visit))
-    else if (held !== undefined && visit.bounds.strict)
-      later = Math.max(later, timeBehind(held) + store.skewMs)
-    else if (held !== undefined && waiting.length === 0)
-      later = Math.max(later, timeBehind(held) + store.skewMs)
-    if (restamped || later <= now) stay.add(visit.id)
-    else blocks.push(planLater(ledger, visit, later))
-  }
-  const answers = blocks.length === 0 ? [] : await commitBlocks(store, blocks)
-  return { stay, beaten: answers.some((answer) => !(answer instanceof HoldfastError) && answer[0] === false) }
-}
-
-const planLater = ({ lanes }: Ledger, { id, raw, pointer }: Visit, later: number): Block => [
-  {
-    expect: { equal: [[id, raw]] },
-    remove: [[lanes.turn, pointer]],
-    add: [[lanes.turn, turnKey(later, 0, id)]],
-  },
-]
-
-/** Jobs that held their group up go back to the head of it, once they are due. */
-function planRelease({ lanes, store }: Ledger, { group }: Visit): Block {
-  const span = below(lanes.penned, group)
-  const until = `${group}/${throughTime(store.now() - store.skewMs)}`
-  return [
-    {
-      move: {
-        from: { ...span, until, limit: TRIM_KEYS },
-        to: [{ lane: lanes.grouped, drop: 2, prefix: `${group}/` }],
-      },
-    },
-  ]
-}
-
-/** How long until the next job of a group can start, as far as rates are concerned, in ms. */
-export async function waitOfGroup(
-  ledger: Ledger,
-  group: string,
-  state: GroupState,
-  limit: RateLimit | undefined,
-): Promise<number> {
-  const { store } = ledger
-  const now = store.now()
-  const windows = windowsOf([state.rateLimit ?? limit])
-  let later = state.notBefore ?? 0
-  for (const { ms, max } of windows) {
-    const span = startsOf(ledger, escapePart(group), ms, now)
-    const [[[oldest] = []], [size = 0]] = await Promise.all([
-      store.scan([{ ...span, limit: 1 }]),
-      store.count([span]),
-    ])
-    if (size >= max && oldest !== undefined) later = Math.max(later, timeBehind(oldest) + ms + store.skewMs)
-  }
-  return Math.max(0, later - now)
 }

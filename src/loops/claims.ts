@@ -1,6 +1,7 @@
 /**
  * What a worker claims: for its free slots, when there may be jobs, as the settings and limits of the queue allow. What it plans
- * becomes a part of a work cycle; what the store answers becomes grants, or a reason to wait for a hint.
+ * becomes a part of a work cycle; what the store answers becomes grants, or a reason to wait for a hint. A job that is to be run
+ * alone is claimed in a call of its own before the cycle.
  */
 import { isPatient } from '../core/batch-options.ts'
 import { HoldfastError } from '../error.ts'
@@ -18,10 +19,8 @@ import type { ClaimOptions, Round } from './round.ts'
 import { Settings } from './settings.ts'
 import { Suspects } from './suspects.ts'
 import { type Rotation, Turns } from './turns.ts'
+import { Vacancy } from './vacancy.ts'
 import { concludeVisits, planVisits } from './visits.ts'
-
-/** Slots from which on a worker has two cycles under way. */
-export const SLOTS_FOR_TWO = 64
 
 export class Claims {
   readonly #options: ClaimOptions
@@ -37,8 +36,7 @@ export class Claims {
   #hungry = true
   /** How often that was said. */
   #hints = 0
-  /** Slots that claims under way may fill. */
-  #reserved = 0
+  readonly #vacancy: Vacancy
   #open = false
   /** Which of the two gets the odd slot. */
   #odd = false
@@ -48,10 +46,11 @@ export class Claims {
   constructor(options: ClaimOptions) {
     const { ledger, batch, wake, error } = options
     this.#options = options
+    this.#vacancy = new Vacancy(options.room)
     this.#limiter = new Limiter(ledger, options, () => this.#hint())
     this.#settings = new Settings(ledger, this.#limiter)
     this.#due = new DueLane(ledger, 'due', { due: wake, error })
-    this.#suspects = new Suspects(ledger, options.maxStalledCount, { due: wake, error })
+    this.#suspects = new Suspects(ledger, { due: wake, error })
     this.#intake = new Intake(options, this.#suspects, {
       outdated: () => this.#settings.forget(),
       found: (plan, grants) => (this.#open ? this.#begin(plan, grants) : this.#intake.holdBack(plan, grants)),
@@ -90,8 +89,7 @@ export class Claims {
     this.#due.stop()
     this.#turns.stop()
     this.#gather?.stop()
-    const kept = this.#suspects.stop()
-    if (kept.length > 0) this.#options.giveBack(kept)
+    this.#suspects.stop()
   }
 
   /** Whether there may be jobs on lease that nobody knows of. */
@@ -106,7 +104,7 @@ export class Claims {
 
   /** Whether half of the slots wait for a claim. */
   get isWorthCycle(): boolean {
-    return this.#open && this.#hungry && this.#free >= this.#options.room().all / 2
+    return this.#open && this.#hungry && this.#vacancy.isHalf
   }
 
   /** A job's slot is free again. */
@@ -114,52 +112,46 @@ export class Claims {
     this.#suspects.freed(grant)
   }
 
-  /** A job of a group that may take its neighbours along is started once there are none: the end of each is stored. */
-  perhapsAlone(): void {
-    if (this.#suspects.isRunning || this.#options.room().busy + this.#reserved > 0) return
-    if (this.#options.unsettled() > 0) return
-    const alone = this.#suspects.takeKept()
-    if (alone !== undefined) this.#options.start([alone])
-  }
-
-  /** Learns what a claim has to know. */
+  /** Learns what a claim has to know, and claims what is to be run alone. */
   async prepare(): Promise<void> {
-    if (this.#open && (this.#hungry || this.#turns.isDue) && this.#settings.seen === undefined) {
+    const mayClaim = this.#open && (this.#hungry || this.#turns.isDue || this.#suspects.isDue)
+    if (mayClaim && this.#settings.seen === undefined) {
       if (!(await this.#settings.read())) this.#options.wake()
     }
     if (this.#intake.isUnsure) await this.#intake.adopt()
+    if (this.#suspects.isDue) await this.#claimSuspect()
     if (this.#gather !== undefined) await this.#lookForBatch(this.#gather)
   }
 
   /** Jobs that are too few are nothing to claim. */
   async #lookForBatch(gather: Gather): Promise<void> {
-    if (!this.#hungry || this.#isStill || this.#suspects.isDue || this.#wholeOf(this.#free) === 0) return
+    if (!this.#hungry || this.#isStill || this.#vacancy.wholeOf(this.#vacancy.free) === 0) return
     const hints = this.#hints
     if (!(await gather.look()) && hints === this.#hints) this.#hungry = false
   }
 
-  /** `settles`: ends of leases that are sent with it. `ending`: those that another cycle has sent, and whose leases live until they are stored. */
-  plan(settles: number, ending: number): Round {
+  /** `settles`: ends of leases that are sent with it. */
+  plan(settles: number): Round {
     // They make room, and are judged before the claim.
     if (settles > 0 && this.#limiter.isLimited) this.#expectRoom()
     const { ledger, names } = this.#options
-    const room = this.#isStill || this.#suspects.isDue ? 0 : this.#free
+    const room = this.#isStill ? 0 : this.#vacancy.free
     const arrivals = this.#open ? planArrivals(ledger, this.#due, names, room, this.#limiter.limits) : []
     const rotation = this.#planRotation()
-    const plans = this.#planClaims(arrivals.length > 0, ending, rotation?.limit ?? 0)
+    const plans = this.#planClaims(arrivals.length > 0, rotation?.limit ?? 0)
     const blocks = [
       ...arrivals.map(({ block }) => block),
       ...plans.map((plan) => planClaim(ledger, this.#settings.seen!, plan)),
       ...(rotation === undefined ? [] : [rotation.block]),
     ]
-    this.#reserved += slotsOf(plans) + (rotation?.limit ?? 0)
+    this.#vacancy.reserve(slotsOf(plans) + (rotation?.limit ?? 0))
     return { arrivals, plans, rotation, hints: this.#hints, blocks }
   }
 
   /** One answer for each block of the round. */
   async answered(round: Round, answers: readonly Answer[]): Promise<void> {
     const { arrivals, plans, rotation } = round
-    this.#reserved -= slotsOf(plans) + (rotation?.limit ?? 0)
+    this.#vacancy.release(slotsOf(plans) + (rotation?.limit ?? 0))
     if (noteArrivals(arrivals, answers)) this.#hungry = true
     let short = false
     for (const [at, plan] of plans.entries()) {
@@ -177,7 +169,7 @@ export class Claims {
   /** `idle`: no job of this worker is left, nor its end on the way. Says so where the queue has nothing left either. */
   perhapsDrained(idle: boolean): void {
     if (!this.#open || this.#hungry || !this.#intake.tookSome || this.#suspects.isDue) return
-    if (!idle || this.#reserved > 0 || this.#suspects.isAnyKept || !this.#turns.isOver) return
+    if (!idle || this.#vacancy.isReserved || !this.#turns.isOver) return
     if (this.#limiter.isHeld || this.#limiter.withholds || this.#gather?.isWaiting === true) return
     this.#intake.tookSome = false
     this.#options.drained()
@@ -198,53 +190,42 @@ export class Claims {
     this.#turns.hint()
   }
 
-  /** Slots that no job has, nor a claim under way; in jobs. */
-  get #free(): number {
-    const { all, busy } = this.#options.room()
-    return all - busy - this.#reserved
-  }
-
-  /** Those of so many jobs that fill slots. */
-  #wholeOf(jobs: number): number {
-    const { grain } = this.#options.room()
-    return Math.floor(jobs / grain) * grain
-  }
-
-  /** Whether nothing is to be claimed, whatever there may be. */
+  /** Whether nothing is to be claimed beside others, whatever there may be. */
   get #isStill(): boolean {
+    return this.#suspects.isDue || this.#isStopped
+  }
+
+  /** Whether nothing is to be claimed at all. */
+  get #isStopped(): boolean {
     const { seen } = this.#settings
     if (!this.#open || seen === undefined || seen.config.paused === true) return true
-    return this.#suspects.isRunning || this.#suspects.isAnyKept || this.#limiter.isHeld
+    return this.#suspects.isRunning || this.#limiter.isHeld
+  }
+
+  /** Whether no job of this worker is on lease, nor may be. */
+  get #isAlone(): boolean {
+    return this.#vacancy.isWhole && !this.#intake.isUnsure && this.#options.unsettled() === 0
   }
 
   /** Where there may be other jobs too, groups get half of the slots. */
   #planRotation(): Rotation | undefined {
-    if (!this.#turns.isDue || this.#isStill || this.#suspects.isDue) return undefined
-    if (this.#free <= 0) return undefined
-    const { grain } = this.#options.room()
+    const { free, grain } = this.#vacancy
+    if (!this.#turns.isDue || this.#isStill || free <= 0) return undefined
     this.#odd = !this.#odd
-    const slots = this.#wholeOf(this.#hungry ? (this.#free + (this.#odd ? grain : 0)) / 2 : this.#free)
+    const slots = this.#vacancy.wholeOf(this.#hungry ? (free + (this.#odd ? grain : 0)) / 2 : free)
     return slots > 0 ? this.#turns.rotate(slots) : undefined
   }
 
   /** `kept`: slots that others are to have. */
-  #planClaims(arriving: boolean, ending: number, kept: number): ClaimPlan[] {
-    if (this.#isStill) return []
-    const { all, busy, grain } = this.#options.room()
-    if (this.#suspects.isDue) {
-      if (this.#suspects.isRefused) return []
-      // A suspect may take its neighbours along, so it gets none: claimed once every slot is empty.
-      return busy + this.#reserved + ending === 0 ? [this.#planOne(1, true)] : []
-    }
-    if (!this.#hungry && !arriving) return []
+  #planClaims(arriving: boolean, kept: number): ClaimPlan[] {
+    if (this.#isStill || (!this.#hungry && !arriving)) return []
+    const { free: all, grain, share } = this.#vacancy
     const plans: ClaimPlan[] = []
-    const share = all < SLOTS_FOR_TWO ? all : Math.ceil(all / 2 / grain) * grain
     // A claim for each batch, whose leases are then renewed and ended together.
     const most = grain === 1 ? claimMost(this.#limiter.limits) : grain
     const gathering = this.#gather?.gathering
-    for (let free = this.#wholeOf(Math.min(share, this.#free - kept)); free > 0; free -= most) {
+    for (let free = this.#vacancy.wholeOf(Math.min(share, all - kept)); free > 0; free -= most)
       plans.push({ ...this.#planOne(Math.min(free, most), false), gathering })
-    }
     return plans
   }
 
@@ -259,39 +240,62 @@ export class Claims {
     const { ledger } = this.#options
     const hints = this.#hints
     const visiting = planVisits(ledger, this.#turns, rotation, moved, {
-      slots: this.#isStill ? 0 : this.#wholeOf(this.#free),
+      slots: this.#isStill ? 0 : this.#vacancy.wholeOf(this.#vacancy.free),
       plan: (limit) => this.#planOne(limit, false),
     })
-    const { plans, still, count } = visiting
+    const { plans, aside, count } = visiting
     const reserved = slotsOf(plans)
-    this.#reserved += reserved
+    this.#vacancy.reserve(reserved)
     const answers = await commitCycle(ledger.store, [
       ...plans.map((plan) => planClaim(ledger, this.#settings.seen!, plan)),
-      ...still,
+      ...aside,
     ])
-    this.#reserved -= reserved
+    this.#vacancy.release(reserved)
     const grants = plans.map((plan, at) =>
       this.#intake.grantsIn(plan, answers[at]!, (results) => readVisit(results, plan.visit!).claimed),
     )
     // Together, as a batch has jobs of many groups.
-    const starting = plans.flatMap((plan, at) => this.#intake.hold(plan, grants[at]!))
-    if (starting.length > 0) this.#options.start(starting)
+    this.#options.start(plans.flatMap((plan, at) => this.#intake.hold(plan, grants[at]!)))
     for (const answer of answers) if (answer instanceof HoldfastError) throw answer
-    const { isLimited } = this.#limiter
-    const { left, held, beaten } = await concludeVisits(
+    const { left, held, beaten, alone } = await concludeVisits(
       ledger,
       visiting,
       answers as (readonly Result[])[],
       grants,
+      this.#options.maxStalledCount,
     )
+    this.#suspects.found(alone)
     const isNone = grants.every(({ length }) => length === 0)
-    const refused = left && !held && isLimited && isNone
+    const refused = left && !held && this.#limiter.isLimited && isNone
     if (refused) await this.#limiter.look()
     // A hint that came since the visits were planned may speak of room that they missed.
     const waits = refused && hints === this.#hints
     this.#turns.visited({ left, isAll: count < rotation.limit, waits })
     if (beaten && isNone) this.#turns.rest()
-    this.perhapsAlone()
+  }
+
+  /** One that is to be run alone, where nothing else runs. */
+  async #claimSuspect(): Promise<void> {
+    if (this.#isStopped || this.#suspects.isRefused || !this.#isAlone) return
+    const { ledger } = this.#options
+    const { inGroup } = this.#suspects
+    const plan = { ...this.#planOne(1, true), ...inGroup }
+    const hints = this.#hints
+    this.#vacancy.reserve(1)
+    const [answer] = await commitCycle(ledger.store, [planClaim(ledger, this.#settings.seen!, plan)])
+    this.#vacancy.release(1)
+    const grants = this.#intake.grantsIn(plan, answer!, (results) =>
+      inGroup === undefined ? results.at(-1)! : readVisit(results, inGroup.visit).claimed,
+    )
+    this.#begin(plan, grants)
+    if (answer instanceof HoldfastError) throw answer
+    this.#options.wake()
+    if (answer![0] === false) return
+    // A group that was not as it was seen is visited anew.
+    const isChanged = inGroup !== undefined && readVisit(answer!, inGroup.visit).held
+    const refused = grants.length === 0 && !isChanged && this.#limiter.isLimited
+    this.#suspects.served(refused && hints === this.#hints)
+    if (refused) await this.#limiter.look()
   }
 
   /** Whether a claim got less than it asked for, and nobody said since that there is more. */
@@ -302,17 +306,13 @@ export class Claims {
     // What there is in line has to gather before the next one can be heard of.
     if (isTooFew(plan.gathering, answer)) return false
     if (grants.length > 0) this.#gather?.served()
-    if (plan.suspect === true) this.#suspects.served()
     if (grants.length === plan.limit || hints !== this.#hints) return false
-    if (plan.suspect === true) this.#suspects.isRefused = this.#limiter.isLimited
-    else this.#hungry = false
+    this.#hungry = false
     return true
   }
 
   #begin(plan: ClaimPlan, grants: readonly Grant[]): void {
-    const starting = this.#intake.hold(plan, grants)
-    if (starting.length > 0) this.#options.start(starting)
-    if (plan.visit !== undefined) this.perhapsAlone()
+    this.#options.start(this.#intake.hold(plan, grants))
   }
 }
 

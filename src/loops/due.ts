@@ -11,6 +11,8 @@ export interface DueReport {
   readonly due: () => void
   /** It has no key any more. */
   readonly emptied?: () => void
+  /** Nothing is due any more: somebody else was faster. Without it that is found out by trying. */
+  readonly over?: () => void
   readonly error: (error: unknown) => void
 }
 
@@ -68,9 +70,17 @@ export class DueLane {
     const emptied = first === undefined && !this.isEmpty
     this.isEmpty = first === undefined
     if (emptied) this.#report.emptied?.()
-    if (first === undefined) return
-    if (timeOf(first) <= store.now() - this.#skewMs) this.#come()
-    else this.#alarm.set(timeOf(first) + this.#skewMs)
+    const isDue = first !== undefined && timeOf(first) <= store.now() - this.#skewMs
+    if (isDue) this.#come()
+    else this.#pass()
+    if (first !== undefined && !isDue) this.#alarm.set(timeOf(first) + this.#skewMs)
+  }
+
+  #pass(): void {
+    const { over } = this.#report
+    if (over === undefined || !this.isDue) return
+    this.isDue = false
+    over()
   }
 
   #come(): void {

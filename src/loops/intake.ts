@@ -1,4 +1,4 @@
-/** What the answers to claims come to: jobs on lease, held from then on, and which of them are to be started now. */
+/** What the answers to claims come to: jobs on lease, held from then on, and started unless it is too late for that. */
 import { HoldfastError } from '../error.ts'
 import { type ClaimPlan, type Grant, grantsOf } from '../ledger/claim.ts'
 import type { Answer } from '../ledger/commit.ts'
@@ -67,10 +67,7 @@ export class Intake {
     }
     if (plan.suspect === true) this.#suspects.claimed(grants[0]!)
     this.#options.renewal.hold(plan.claim, plan.until, grants)
-    if (plan.visit === undefined) return grants
-    const { others, back } = this.#suspects.keep(grants)
-    if (back.length > 0) this.#options.giveBack(back)
-    return others
+    return grants
   }
 
   /** They are not to be started any more. */

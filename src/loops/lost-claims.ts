@@ -1,5 +1,6 @@
 /** Claims whose answer was lost: they may hold jobs that nobody runs. */
-import { type ClaimPlan, type Grant, grantsOfLostClaim } from '../ledger/claim.ts'
+import type { ClaimPlan, Grant } from '../ledger/claim.ts'
+import { grantsOfLostClaim } from '../ledger/lease.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 
 export class LostClaims {

@@ -1,42 +1,48 @@
 /**
- * Jobs whose next stall would end them, as they may take their neighbours along: each is run when nothing else runs here. Those of no
- * group have a lane of their own and are claimed once every slot is empty; those of groups come by a visit, and one is kept on lease
- * until then. A second one goes back: what is on lease here when the first ends the process is taken along.
+ * Jobs whose next stall would end them, as they may take their neighbours along. They wait where no other claim takes them: in a lane
+ * of their own or, in a group, where its visits find them and leave them. Each is claimed by itself, once nothing runs here and the
+ * end of everything is stored; so that it comes to that, nothing else is claimed from when one is due until somebody has it.
  */
-import { isSuspect } from '../core/lifecycle.ts'
+import { exactly } from '../core/keys.ts'
 import type { Grant } from '../ledger/claim.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Lone } from '../ledger/postpone.ts'
 import { DueLane, type DueReport } from './due.ts'
+import { Patrol } from './patrol.ts'
 
 export class Suspects {
-  readonly #lane: DueLane
-  readonly #maxStalledCount: number
-  /** On lease, and not started. */
-  #kept: Grant | undefined
-  #running: Grant | undefined
   /** One that is due was refused for want of room in the queue. */
   isRefused = false
+  readonly #ledger: Ledger
+  readonly #lane: DueLane
+  /** Finds out whether somebody else has the one of a group. */
+  readonly #patrol: Patrol
+  readonly #due: () => void
+  #inGroup: Lone | undefined
+  #running: Grant | undefined
 
-  constructor(ledger: Ledger, maxStalledCount: number, report: DueReport) {
-    this.#lane = new DueLane(ledger, 'suspect', report)
-    this.#maxStalledCount = maxStalledCount
+  constructor(ledger: Ledger, { due, error }: DueReport) {
+    this.#ledger = ledger
+    this.#due = due
+    this.#lane = new DueLane(ledger, 'suspect', { due, over: () => this.#over(), error })
+    this.#patrol = new Patrol(ledger.store, () => this.#look(), error)
   }
 
   start(): void {
     this.#lane.start()
+    // Whoever claims one names this lane, whether it was of a group or not.
+    this.#patrol.start([this.#ledger.lanes.suspect])
   }
 
-  /** The one that is kept, where there is one: it is to be given back. */
-  stop(): readonly Grant[] {
+  stop(): void {
     this.#lane.stop()
-    const kept = this.#kept === undefined ? [] : [this.#kept]
-    this.#kept = undefined
-    return kept
+    void this.#patrol.stop()
+    this.#inGroup = undefined
   }
 
   /** Whether one is to be claimed, as soon as nothing runs. */
   get isDue(): boolean {
-    return this.#lane.isDue
+    return this.#lane.isDue || this.#inGroup !== undefined
   }
 
   /** Whether one runs. */
@@ -44,14 +50,25 @@ export class Suspects {
     return this.#running !== undefined
   }
 
-  /** Whether one waits for the others to end. */
-  get isAnyKept(): boolean {
-    return this.#kept !== undefined
+  /** The one of a group that is due, where there is one. */
+  get inGroup(): Lone | undefined {
+    return this.#inGroup
   }
 
-  /** A claim asked for one. */
-  served(): void {
-    this.#lane.served()
+  /** A visit found one. */
+  found(lone: Lone | undefined): void {
+    if (this.#patrol.isOpen) this.#inGroup ??= lone
+  }
+
+  /** A claim asked for one. `refused`: the queue may have had no room for it; then the next hint is waited for. */
+  served(refused: boolean): void {
+    this.isRefused = refused
+    if (refused) {
+      this.#lane.look()
+      this.#patrol.look()
+    } else if (this.#inGroup === undefined) this.#lane.served()
+    // Where it is due all the same, the next visit finds it.
+    else this.#inGroup = undefined
   }
 
   claimed(grant: Grant): void {
@@ -63,19 +80,19 @@ export class Suspects {
     if (this.#running === grant) this.#running = undefined
   }
 
-  /** Keeps one of a group's jobs that are to run alone: `others` may start, `back` are to be given back. */
-  keep(grants: readonly Grant[]): { readonly others: readonly Grant[]; readonly back: readonly Grant[] } {
-    const alone = grants.filter(({ head }) => head !== undefined && isSuspect(head, this.#maxStalledCount))
-    if (alone.length === 0) return { others: grants, back: alone }
-    const others = grants.filter((grant) => !alone.includes(grant))
-    if (this.#running === undefined) this.#kept ??= alone.shift()
-    return { others, back: alone }
+  async #look(): Promise<void> {
+    const lone = this.#inGroup
+    if (lone === undefined) return
+    const { store, lanes } = this.#ledger
+    const [keys = []] = await store.scan([{ ...exactly(lanes.penned, lone.penned), limit: 1 }])
+    if (keys.length > 0 || this.#inGroup !== lone) return
+    this.#inGroup = undefined
+    this.#over()
   }
 
-  /** The one that is kept, as nothing else runs. */
-  takeKept(): Grant | undefined {
-    this.#running = this.#kept
-    this.#kept = undefined
-    return this.#running
+  /** Somebody else has it: others may be claimed again. */
+  #over(): void {
+    this.isRefused = false
+    this.#due()
   }
 }

@@ -2,15 +2,18 @@
 import type { ClaimPlan, Grant } from '../ledger/claim.ts'
 import type { Block } from '../ledger/commit.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { type Visit, isStill, planStill, postpone, readVisit } from '../ledger/turns.ts'
+import { type Lone, postpone } from '../ledger/postpone.ts'
+import { type Visit, isStill, planAwake, planStill, readVisit } from '../ledger/turns.ts'
 import type { Result } from '../store.ts'
 import type { Rotation, Turns } from './turns.ts'
 
 export interface Visiting {
   /** One claim for each group that may have some of the slots. */
   readonly plans: readonly ClaimPlan[]
-  /** What takes groups out of the way that may not run now. */
-  readonly still: readonly Block[]
+  /** What takes groups out of the way that may not run now, and brings others back into line. */
+  readonly aside: readonly Block[]
+  /** Groups that it takes out of the way. */
+  readonly gone: number
   /** Groups whose turn it was. */
   readonly count: number
 }
@@ -23,12 +26,15 @@ export function planVisits(
   { slots, plan }: { readonly slots: number; readonly plan: (limit: number) => ClaimPlan },
 ): Visiting {
   const visits = turns.visits(rotation, moved)
-  const live = visits.filter((visit) => !isStill(ledger, visit))
+  const still = visits.filter((visit) => isStill(ledger, visit))
+  const live = visits.filter((visit) => !still.includes(visit))
+  const awake = planAwake(ledger, moved, rotation.place)
   const shares = turns.share(live, rotation, visits.length, slots)
   return {
     plans: shares.map(({ visit, limit }) => ({ ...plan(limit), visit })),
-    still: visits.filter((visit) => !live.includes(visit)).map((visit) => planStill(ledger, visit)),
-    count: visits.length,
+    aside: [...still.map((visit) => planStill(ledger, visit)), ...awake],
+    gone: still.length,
+    count: visits.length + awake.length,
   }
 }
 
@@ -40,19 +46,23 @@ export interface Concluded {
   readonly held: boolean
   /** Somebody else visits the same groups. */
   readonly beaten: boolean
+  /** One of the jobs is to be run alone, and may be now. */
+  readonly alone: Lone | undefined
 }
 
-const NOTHING_SHORT = { stay: new Set<string>(), beaten: false }
+const NOTHING_SHORT = { stay: new Set<string>(), ends: false, beaten: false, alone: undefined }
 
 /** Has those wait that gave less than they were asked for. */
 export async function concludeVisits(
   ledger: Ledger,
-  { plans, still, count }: Visiting,
+  { plans, aside, gone: still, count }: Visiting,
   answers: readonly (readonly Result[])[],
   grants: readonly (readonly Grant[])[],
+  maxStalledCount: number,
 ): Promise<Concluded> {
-  let gone = still.length
-  let held = false
+  let gone = still
+  // Those that came back into line are visited next.
+  let held = aside.length > still
   const short: Visit[] = []
   for (const [at, { limit, visit }] of plans.entries()) {
     const visited = readVisit(answers[at]!, visit!)
@@ -60,7 +70,9 @@ export async function concludeVisits(
     if (visited.left) gone++
     else if (grants[at]!.length < limit) short.push(visit!)
   }
-  const { stay, beaten } = short.length === 0 ? NOTHING_SHORT : await postpone(ledger, short)
+  const { stay, ends, beaten, alone } =
+    short.length === 0 ? NOTHING_SHORT : await postpone(ledger, short, maxStalledCount)
   const stirred = answers.slice(plans.length).some(([applied]) => applied === false)
-  return { left: count - gone - short.length + stay.size > 0, held, beaten: beaten || stirred }
+  const left = count - gone - short.length + stay.size > 0
+  return { left, held: held || ends, beaten: beaten || stirred, alone }
 }

@@ -6,10 +6,11 @@
 import { HoldfastError } from '../error.ts'
 import type { Grant } from '../ledger/claim.ts'
 import { asHoldfastError, commitCycle } from '../ledger/commit.ts'
-import { Claims, SLOTS_FOR_TWO } from './claims.ts'
+import { Claims } from './claims.ts'
 import { Rest } from './rest.ts'
 import type { ClaimOptions } from './round.ts'
 import type { Settling } from './settling.ts'
+import { SLOTS_FOR_TWO } from './vacancy.ts'
 
 export interface WorkOptions extends Omit<ClaimOptions, 'wake' | 'unsettled'> {
   readonly settling: Settling
@@ -101,7 +102,6 @@ export class Work {
         while (await this.#once());
       }
       const { room, settling } = this.#options
-      this.#claims.perhapsAlone()
       this.#claims.perhapsDrained(room().busy === 0 && settling.open === 0)
     } catch (error) {
       this.#failed(asHoldfastError(error))
@@ -121,10 +121,9 @@ export class Work {
     const { ledger, settling, renewal } = this.#options
     await this.#claims.prepare()
     if (settling.mustPrepare) await settling.prepare()
-    const ending = settling.open - settling.gathered
     const groups = settling.take()
     const retirements = renewal.takeRetirements()
-    const round = this.#claims.plan(groups.length, ending)
+    const round = this.#claims.plan(groups.length)
     const blocks = [...groups.map(({ block }) => block), ...retirements, ...round.blocks]
     if (blocks.length === 0) return false
 

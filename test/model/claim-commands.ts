@@ -13,7 +13,7 @@ import {
   readConfig,
   readParts,
 } from '../../src/ledger/claim.ts'
-import { commitBlocks } from '../../src/ledger/commit.ts'
+import { commitCycle } from '../../src/ledger/commit.ts'
 import type { Gathering } from '../../src/ledger/gather.ts'
 import { type Command, LEASE_MS, aFaultAtOnce, aQueue } from './drawn.ts'
 import { headNameOf } from './dump.ts'
@@ -105,7 +105,7 @@ async function takeJobs(facts: ClaimFacts, { here }: Scene): Promise<string[]> {
     ? promotions
     : [...promotions, planClaim(ledger, seen, { ...facts.plan, limits })]
   if (blocks.length === 0) return []
-  const answers = await commitBlocks(ledger.store, blocks)
+  const answers = await commitCycle(ledger.store, blocks)
   for (const answer of answers) if (answer instanceof HoldfastError) throw answer
   if (facts.seenPaused) return []
   const answer = answers.at(-1)!

@@ -9,7 +9,7 @@ import { delayInWorld, prioritiseInWorld } from './mass-world.ts'
 import { counters } from './counters.ts'
 import type { Model, Token } from './model.ts'
 import { Step } from './step.ts'
-import { type ModelJob, type Place, type World, withJob } from './world.ts'
+import { type ModelJob, type Place, type World, isAlone, withJob } from './world.ts'
 
 interface Edit {
   readonly label: string
@@ -51,9 +51,9 @@ const edit = (
 const newDelay = (delay: number): Edit => ({
   label: `changeDelay(${delay})`,
   act: (job) => (delay === 0 ? job.promote() : job.changeDelay(delay)),
-  places: ['due', 'suspect', 'arrive'],
-  // A suspect that is due waits.
-  fits: ({ place, runAt }, now) => place !== 'suspect' || runAt! > now,
+  places: ['due', 'suspect', 'arrive', 'penned'],
+  // One that is to be run alone, and is due, waits.
+  fits: (job, now) => !isAlone(job) || job.runAt! > now,
   change: (world, job, now) => delayInWorld(world, job, now, delay),
 })
 
@@ -61,7 +61,7 @@ const newPriority = (wanted: { priority?: number; lifo?: boolean }): Edit => ({
   label: `changePriority(${JSON.stringify(wanted)})`,
   act: (job) => job.changePriority(wanted),
   refused: ({ options: { aging } }) => aging !== undefined && wanted.lifo === true,
-  places: ['ready', 'grouped', 'parked', 'due', 'arrive', 'suspect'],
+  places: ['ready', 'grouped', 'parked', 'due', 'arrive', 'suspect', 'penned'],
   change: (world, job) => prioritiseInWorld(world, job, wanted),
 })
 

@@ -10,6 +10,7 @@ import {
   inLine,
   inOrder,
   inTime,
+  inTimeAlone,
   withJob,
   withoutJob,
 } from './world.ts'
@@ -115,10 +116,8 @@ function deadInWorld(
 
 function againInWorld(world: World, job: ModelJob, wait: number, now: number): World {
   const isSuspect = job.stalledCounter >= MAX_STALLS
-  // A group has no place for those that are to be run alone.
-  if (isSuspect && job.options.group === undefined)
-    return withJob(world, { ...job, place: 'suspect', runAt: now + wait })
-  return withJob(world, isSuspect || wait > 0 ? inTime(job, now + wait) : inLine(job))
+  if (isSuspect) return withJob(world, inTimeAlone(job, now + wait))
+  return withJob(world, wait > 0 ? inTime(job, now + wait) : inLine(job))
 }
 
 function waitOf({ backoff }: ModelOptions, attempt: number): number {

@@ -28,6 +28,7 @@ function stateOf({ place, runAt }: ModelJob, now: number): JobFilter {
       return 'delayed'
     case 'suspect':
     case 'arrive':
+    case 'penned':
       return runAt! <= now ? 'waiting' : 'delayed'
     case 'lease':
       return 'active'

@@ -5,12 +5,13 @@ import { limitsOf } from '../../src/core/limits.ts'
 import { bringToGroups } from '../../src/ledger/arrive.ts'
 import { type ClaimPlan, type Grant, grantsOf, grantsOfClaim, readConfig } from '../../src/ledger/claim.ts'
 import { commitBlock } from '../../src/ledger/commit.ts'
+import { postpone } from '../../src/ledger/postpone.ts'
 import {
   isStill,
+  planAwake,
   planRotation,
   planStill,
   planVisit,
-  postpone,
   readVisit,
   recallTurns,
   visitsOf,
@@ -22,7 +23,7 @@ import { bringInWorld, noteTurn, offersOf, runningIn, takeInWorld, withGroup } f
 import { type Fault, QUEUES, type QueueNumber } from './harness.ts'
 import { must } from './invariants.ts'
 import { type Scene, Step, handOut } from './step.ts'
-import type { ModelClaim } from './world.ts'
+import { MAX_STALLS, type ModelClaim } from './world.ts'
 
 const GROUPS = ['g', 'h/%é'] as const
 
@@ -94,16 +95,24 @@ const visit = (q: QueueNumber, leaseMs: number, fault?: Fault) =>
     },
   })
 
+const NOBODY = { alone: undefined }
+
 async function visitGroups(facts: VisitFacts, { here: { ledger } }: Scene): Promise<string[]> {
   const { store, lanes } = ledger
   await recallTurns(ledger)
   await bringToGroups(ledger)
-  const [pointers = 0] = await store.count([{ lane: lanes.turn }])
+  let [pointers = 0] = await store.count([{ lane: lanes.turn }])
   for (let n = 1; n <= pointers; n++) {
     const seen = await readConfig(ledger)
     if (seen.config.paused === true) return []
     const { block, place } = planRotation(ledger, ++visits, 1)
     const [moved] = await commitBlock(store, block)
+    const [awake] = planAwake(ledger, moved!, place)
+    if (awake !== undefined) {
+      await commitBlock(store, awake)
+      pointers++
+      continue
+    }
     const [found] = visitsOf(moved!, place, {})
     if (found === undefined) return []
     if (isStill(ledger, found)) {
@@ -115,7 +124,12 @@ async function visitGroups(facts: VisitFacts, { here: { ledger } }: Scene): Prom
     const { claimed, left } = readVisit(await commitBlock(store, planVisit(ledger, seen, plan, found)), found)
     ;[facts.grant] = grantsOf(plan, claimed)
     if (facts.grant !== undefined) return [facts.grant.id]
-    if (!left) await postpone(ledger, [found])
+    const { alone } = left ? NOBODY : await postpone(ledger, [found], MAX_STALLS)
+    if (alone === undefined) continue
+    const lone = { ...plan, suspect: true, penned: alone.penned }
+    const result = await commitBlock(store, planVisit(ledger, seen, lone, found))
+    ;[facts.grant] = grantsOf(lone, readVisit(result, found).claimed)
+    if (facts.grant !== undefined) return [facts.grant.id]
   }
   return []
 }

@@ -43,7 +43,9 @@ export function offersOf(world: World, now: number, head: HeadName): Map<string,
   const recent = starts.filter((at) => at > now - RATE_MS).length
   const offers = new Map<string, ModelJob>()
   if (paused || inOrder(world, 'lease', head).length >= concurrency || recent >= rate) return offers
-  for (const job of inOrder(world, 'grouped', head)) {
+  // One that is to be run alone, and is due, holds the others of its group up.
+  const penned = inOrder(world, 'penned', head).filter(({ runAt }) => runAt! <= now)
+  for (const job of [...penned, ...inOrder(world, 'grouped', head)]) {
     const group = job.options.group!
     const said = world.groups?.get(group)
     const isFull = runningIn(world, group, head) >= (said?.concurrency ?? Infinity)
@@ -58,7 +60,7 @@ export function takeInWorld(world: World, job: ModelJob, { claim, until }: Model
   const granted = { fence: Math.max(job.fence, now) }
   return withJob(
     { ...next, ...(starts === undefined ? {} : { starts }) },
-    { ...job, place: 'lease', claim, granted },
+    { ...job, place: 'lease', claim, granted, runAt: undefined },
   )
 }
 

@@ -40,7 +40,7 @@ const drain = (q: QueueNumber, delayed: boolean, fault?: Fault) =>
 
 const clean = (q: QueueNumber, cleaning: Cleaning, fault?: Fault) =>
   new Step(`clean(${JSON.stringify(cleaning)})`, q, fault, {
-    check: holdsAny(q, 'ready', 'grouped', 'parked', 'due', 'arrive', 'suspect', 'done', 'dead'),
+    check: holdsAny(q, 'ready', 'grouped', 'parked', 'due', 'arrive', 'suspect', 'penned', 'done', 'dead'),
     prepare: () => undefined,
     act: (_, { here }) => here.queue.clean(cleaning.grace, cleaning.limit, cleaning.state),
     expect: (_, world, { now }) => {
@@ -81,7 +81,7 @@ const retryJobs = (q: QueueNumber, chosen: Chosen, fault?: Fault) =>
 
 const promoteJobs = (q: QueueNumber, fault?: Fault) =>
   new Step('promoteJobs', q, fault, {
-    check: holdsAny(q, 'due', 'arrive', 'suspect'),
+    check: holdsAny(q, 'due', 'arrive', 'suspect', 'penned'),
     prepare: () => undefined,
     act: (_, { here }) => here.queue.promoteJobs(),
     expect: (_, world, { now }) => countOf(promoteAllInWorld(world, now, headNameOf(QUEUES[q])), 'promoted'),

@@ -3,6 +3,7 @@ import type { FailedCode } from 'holdfast'
 import { readReadyKey } from '../../src/core/ready-key.ts'
 import { removeInWorld, retryInWorld } from './end-world.ts'
 import {
+  isAlone,
   type ModelJob,
   type Place,
   type World,
@@ -70,6 +71,7 @@ export const drainWorld = (world: World, delayed: boolean, now: number, head: He
             { place: 'due' } as const,
             { place: 'suspect', holds: isLater(now) } as const,
             { place: 'arrive', holds: isLater(now) } as const,
+            { place: 'penned' } as const,
           ]
         : []),
     ],
@@ -95,6 +97,7 @@ export function cleanWorld(world: World, { state, grace, limit }: Cleaning, now:
         { place: 'due', holds: old },
         { place: 'suspect', holds: (job) => old(job) && job.runAt! > now },
         { place: 'arrive', holds: (job) => old(job) && job.runAt! > now },
+        { place: 'penned', holds: old },
       ]
     return [
       { place: 'suspect', holds: (job) => old(job) && job.runAt! <= now },
@@ -147,13 +150,18 @@ export function delayInWorld(world: World, job: ModelJob, now: number, delay: nu
   const expiresAt = expires ? dueAt + job.options.ttl! : job.expiresAt
   const timed = { ...job, key: undefined, dueAt, runAt: dueAt, expiresAt }
   const next = withExpiry(world, job.id, expires ? expiresAt : undefined)
-  return withJob(next, job.place === 'suspect' || delay > 0 ? timed : inLine(timed))
+  return withJob(next, isAlone(job) || delay > 0 ? timed : inLine(timed))
 }
 
 export const promoteAllInWorld = (world: World, now: number, head: HeadName) =>
   changeParts(
     world,
-    [{ place: 'due' }, { place: 'suspect', holds: isLater(now) }, { place: 'arrive' }],
+    [
+      { place: 'due' },
+      { place: 'suspect', holds: isLater(now) },
+      { place: 'arrive' },
+      { place: 'penned', holds: isLater(now) },
+    ],
     (next, job) => delayInWorld(next, job, now, 0),
     { head },
   )
@@ -187,6 +195,7 @@ export function obliterateWorld(
     'due',
     'arrive',
     'suspect',
+    'penned',
     'lease',
     'blocked',
     'parked',

@@ -283,9 +283,9 @@ const leaderOf = ({ blocked = '' }: Head): string =>
 function shown(job: ShownJob): ReturnType<typeof wanted> {
   const { lane, claim, head, data, result, progress, logs, originLogs } = job
 
-  const timed = lane === 'due' || lane === 'suspect' || lane === 'arrive'
+  const timed = ['due', 'suspect', 'arrive', 'penned'].includes(lane)
   return {
-    lane: lane as ModelJob['place'],
+    lane,
     addedAt: head.timestamp,
     key: head.key,
     claim,

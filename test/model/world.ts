@@ -2,6 +2,7 @@
  * One possible world of a queue, as plain values: what each job is and which claims hold leases. Every rule of a job's
  * life is said here a second time, in the plainest way; nothing here knows records, lanes or a store.
  */
+import { escapePart } from '../../src/core/keys.ts'
 import type { ModelSchedule } from './schedule-world.ts'
 
 export const MAX_STALLS = 1
@@ -39,13 +40,14 @@ export interface ModelDeduplication {
   readonly keepLastIfActive?: boolean | undefined
 }
 
-/** `blocked`: it waits for the end of another job. `grouped`, `arrive`: what `ready` and `due` are for jobs of a group. */
+/** `blocked`: it waits for the end of another job. `grouped`, `arrive`, `penned`: what `ready`, `due` and `suspect` are for jobs of a group. */
 export type Place =
   | 'ready'
   | 'grouped'
   | 'due'
   | 'arrive'
   | 'suspect'
+  | 'penned'
   | 'lease'
   | 'blocked'
   | 'parked'
@@ -222,6 +224,10 @@ export function stateKeyOf(job: ModelJob, head: (id: string) => string): string 
     case 'done':
     case 'dead':
       return `${digits(job.finishedOn!)}/${name}`
+    case 'penned': {
+      const group = escapePart(job.options.group!)
+      return `${group}/${digits(job.runAt!)}/${job.key?.slice(group.length + 1)}/${name}`
+    }
     default:
       return `${digits(job.runAt!)}/${job.key}/${name}`
   }
@@ -240,6 +246,14 @@ export const inTime = (job: ModelJob, runAt: number): ModelJob => ({
   place: job.options.group === undefined ? 'due' : 'arrive',
   runAt,
 })
+
+/** Waits to be run alone. */
+export const inTimeAlone = (job: ModelJob, runAt: number): ModelJob => ({
+  ...job,
+  place: job.options.group === undefined ? 'suspect' : 'penned',
+  runAt,
+})
+export const isAlone = ({ place }: ModelJob): boolean => place === 'suspect' || place === 'penned'
 
 export function promoteInWorld(world: World, now: number): World {
   let next = world

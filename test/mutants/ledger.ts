@@ -69,7 +69,7 @@ export const ledgerMutants: readonly Mutant[] = [
   {
     name: 'a claim without its entry is taken over',
     why: 'part of a claim that is just coming to be is run, the rest never',
-    file: 'src/ledger/claim.ts',
+    file: 'src/ledger/lease.ts',
     find: 'if (entry.length === 0) return []',
     replace: '',
     caughtBy: {

@@ -88,9 +88,40 @@ export const limitMutants: readonly Mutant[] = [
     name: 'a group does not wait for its job that is tried again',
     why: 'strict order is broken by a retry',
     file: 'src/ledger/turns.ts',
-    find: 'size: bounds.strict ? [[penned, 0, 0]] : []',
+    find: 'size: alone === undefined ? [[held, 0, 0]] : []',
     replace: 'size: []',
     caughtBy: { file: 'worker/groups.test.ts', test: 'strict order holds through retries, with 1 workers' },
+  },
+  {
+    name: 'a group does not wait for its job that is to be run alone',
+    why: 'while the group has others that job is never run',
+    file: 'src/ledger/turns.ts',
+    find: 'const held = bounds.strict ? penned : {',
+    replace:
+      'const held = bounds.strict ? penned : { ...penned, until: penned.from } as typeof penned\n  void {',
+    caughtBy: { file: 'worker/suspects.test.ts', test: 'gets its turn under any load' },
+  },
+  {
+    name: 'a group that has nothing to run leaves the line though a job came meanwhile',
+    why: 'that job waits until the starts before it are forgotten',
+    file: 'src/ledger/postpone.ts',
+    find: '[below(lanes.grouped, group), 0, 0],\n',
+    replace: '',
+    caughtBy: {
+      file: 'worker/groups.test.ts',
+      test: 'that comes while its group is looked at is run at once',
+    },
+  },
+  {
+    name: 'a group that has nothing to run is not looked at again',
+    why: 'a job of it that is to be run alone waits for ever',
+    file: 'src/ledger/postpone.ts',
+    find: 'add: [[lanes.turn, again]]',
+    replace: 'add: []',
+    caughtBy: {
+      file: 'worker/suspects.test.ts',
+      test: 'stays one when it is promoted or given another time',
+    },
   },
   {
     name: 'the starts of a group are counted and not heeded',

@@ -44,6 +44,7 @@ export const SOMETIMES = [
   'clock set forward',
   'clock set back',
   'suspect ran',
+  'suspect of a group ran',
   'job completed after a stall',
   'added again after unknown, deduplicated',
   'added again, deduplicated',

@@ -4,6 +4,7 @@
  */
 import { type Head, RESULT, DATA } from '../../src/core/head.ts'
 import { claimOfLease, groupOf, jobIdOf, readClaimName, timeOf } from '../../src/core/keys.ts'
+import { isSuspect } from '../../src/core/lifecycle.ts'
 import { STALL_WAIT } from '../../src/core/bounds.ts'
 import { unseal } from '../../src/core/codec.ts'
 import type { Change } from '../../src/store.ts'
@@ -40,6 +41,7 @@ export interface Surroundings {
   /** Whether jobs are on lease under a claim. */
   readonly holdsLeases: (claim: string) => boolean
   readonly isPaused: (queue: string) => boolean
+  readonly jobs: () => ReadonlyMap<string, BookedJob>
   /** Keys in a lane of finished jobs. */
   readonly sizeOf: (lane: string) => number
   /** Whether retention goes by bytes for some. */
@@ -144,19 +146,27 @@ export class Rules {
     return this.#witness.spec(n).options.idempotencyKey
   }
 
-  #granted({ from, job, name, key, by }: Step): void {
-    must(
-      from === 'ready' || from === 'grouped' || from === 'suspect',
-      `invariant 6: ${name} is granted out of ${from}`,
-    )
-    if (from === 'suspect') {
+  #granted(step: Step): void {
+    const { from, job, name, key, by } = step
+    must(CLAIMABLE.has(from!), `invariant 6: ${name} is granted out of ${from}`)
+    if (from === 'suspect' || from === 'penned') {
       this.#notBefore(from, job!.key, name)
-      this.#world.count('suspect ran')
+      this.#world.count(from === 'suspect' ? 'suspect ran' : 'suspect of a group ran')
     }
+    if (this.#world.options.trouble !== 'all') this.#alone(step)
     must(!this.#world.isPaused(job!.queue), `invariant 8: ${by} claims ${name} while the queue is paused`)
     const { epoch } = readClaimName(claimOfLease(key!))
     must(epoch === (this.#world.epoch() ?? '0'), `invariant 6: ${name} is granted under the epoch ${epoch}`)
     must(this.#witness.mayGrant(job!.queue), `invariant 8: ${name} is granted after pause() resolved`)
+  }
+
+  /** One whose next stall would end it has no neighbours in its process, and gets none. */
+  #alone({ job, name, by }: Step): void {
+    for (const { lease, ...other } of this.#world.jobs().values()) {
+      if (lease?.by !== by) continue
+      const suspect = [job!, other].find(({ head }) => isSuspect(head, this.#world.options.maxStalls))
+      must(suspect === undefined, `invariant 30: ${name} and ${other.name} are both on lease at ${by}`)
+    }
   }
 
   #notBefore(lane: string, key: string, name: string): void {
@@ -201,9 +211,7 @@ export class Rules {
       )
     else {
       must(
-        to === 'arrive' || to === 'penned'
-          ? groupOf(head!.key) !== undefined
-          : to === (stalls === maxStalls ? 'suspect' : 'due'),
+        to === placeAfterStall(head!, stalls === maxStalls, this.#world.options),
         `invariant 11: ${name} stalled ${stalls} times and is in ${to}`,
       )
       const waits = head!.runAt! - (head!.fence > job!.lease!.fence + 1 ? head!.fence : 0)
@@ -267,8 +275,17 @@ export class Rules {
   }
 }
 
+/** From where a job is claimed. */
+const CLAIMABLE: ReadonlySet<string> = new Set(['ready', 'grouped', 'suspect', 'penned'])
+
 /** Where a job comes to be. */
 const NEW: ReadonlySet<string> = new Set(['ready', 'due', 'grouped', 'arrive'])
+
+/** Where it waits for its next try. */
+function placeAfterStall({ key }: Head, isLast: boolean, { flow }: Options): string {
+  if (groupOf(key) === undefined) return isLast ? 'suspect' : 'due'
+  return isLast || flow?.group.strict === true ? 'penned' : 'arrive'
+}
 
 /** Whether a step brings a job into line whose time has come. */
 const isPromotion = (from: string, to: string): boolean =>

@@ -67,10 +67,11 @@ describe('a worker that waits for no batch', () => {
     await host.idle()
     const made = stage({ content: before.content, host })
     const hold = gate()
-    await made.queue.add('n', 1, { jobId: 'first' })
+    await made.queue.add('n', 1, { jobId: 'first', group: { id: 'g' } })
     const plain = working(made, { concurrency: 3, maxStalledCount: 1 }, () => hold.promise)
     await host.advance(5000)
-    working(made, PATIENT)
+    // The group is full for this one.
+    working(made, { ...PATIENT, group: { concurrency: 1 } })
     atMost(made, 100)
     await made.queue.addBulk(many(2).map((job) => ({ ...job, opts: {} })))
     await host.advance(100)

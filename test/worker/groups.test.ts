@@ -112,6 +112,40 @@ describe('groups', () => {
     expect(dump().lanes.get(groupWindowLane('q', 1000)) ?? []).toEqual([])
   })
 
+  test('with starts to remember and room left takes the next job at once', async () => {
+    const { host, queue, worker, said, dump } = stage()
+    worker(() => host.wall(), { group: { limit: { max: 3, duration: 60_000 } } })
+    const began = host.wall()
+    for (let n = 0; n < 4; n++) {
+      await queue.add('n', 'a', { jobId: `j${n}`, group: { id: 'a' } })
+      await host.advance(1000)
+    }
+    expect(only(said, 'completed')).toEqual([0, 1000, 2000].map((ms, n) => `completed j${n} ${began + ms}`))
+    await host.advance(60_000)
+    expect(only(said, 'completed').at(-1)).toBe(`completed j3 ${began + 60_000}`)
+    await host.advance(200_000)
+    expect(leftOf(dump)).toEqual({ keys: [], groups: [] })
+  })
+
+  test('that comes while its group is looked at is run at once', async () => {
+    const { host, queue, store, worker, said } = stage()
+    worker(() => 1, { group: { limit: { max: 3, duration: 60_000 } } })
+    let comes = true
+    store.moodOf = (changes) => {
+      if (changes.some(({ add = [] }) => add.some(([lane]) => lane === 'idle:q')) && comes) {
+        comes = false
+        // Before the unit that takes the group out of the line.
+        void queue.add('n', 'a', { jobId: 'late', group: { id: 'a' } })
+        return 'failed'
+      }
+      return 'well'
+    }
+    await queue.addBulk(jobsOf('a', 1))
+    await host.advance(2000)
+    expect(comes).toBe(false)
+    expect(only(said, 'completed')).toHaveLength(2)
+  })
+
   test('limits of the queue hold beside those of groups, and nobody asks without end', async () => {
     const { host, queue, store, worker, state, work } = counting(10)
     await queue.setGlobalConcurrency(3)

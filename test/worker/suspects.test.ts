@@ -1,8 +1,8 @@
 /** Jobs whose next stall would end them: claimed alone, when every slot is empty, by one of however many workers. */
 import { describe, expect, test } from 'vitest'
-import { type Job, Worker } from 'holdfast'
-import { renews } from '../faults/units.ts'
-import { stage } from '../stage/stage.ts'
+import { type Job, type JobOptions, Worker } from 'holdfast'
+import { renews, settles } from '../faults/units.ts'
+import { only, stage } from '../stage/stage.ts'
 
 type Stage = ReturnType<typeof stage>
 
@@ -12,7 +12,7 @@ async function stall({ host, store, passing }: Stage): Promise<void> {
     store,
     lockDuration: 1000,
     maxStalledCount: 1,
-    concurrency: 2,
+    concurrency: 4,
   })
   frozen.on('error', () => {})
   await host.idle()
@@ -81,24 +81,6 @@ describe('a suspect', () => {
     },
   )
 
-  test('of a group runs while no other is on lease', async () => {
-    const made = stage()
-    const { host, queue, worker } = made
-    for (const jobId of ['a', 'b']) await queue.add('n', 1, { jobId, group: { id: jobId } })
-    await stall(made)
-    const neighbours: unknown[] = []
-    worker(
-      async (job) => {
-        neighbours.push(await queue.getJobState(job.id === 'a' ? 'b' : 'a'))
-      },
-      { concurrency: 4, maxStalledCount: 1 },
-    )
-    await host.advance(5000)
-    // What is on lease when one of them ends the process is taken along.
-    expect(neighbours).not.toContain('active')
-    expect(neighbours.at(1)).toBe('completed')
-  })
-
   test('that completes is like any other', async () => {
     const { host, queue, worker } = await withSuspect()
     worker(() => 'fine', { maxStalledCount: 1 })
@@ -109,4 +91,152 @@ describe('a suspect', () => {
       stalledCounter: 1,
     })
   })
+})
+
+describe('a suspect of a group', () => {
+  /** Jobs that have stalled once, by their groups; what is on lease with one of them is noted, whenever it is. */
+  const withSuspects = async (
+    groups: Readonly<Record<string, string>>,
+    opts: Partial<JobOptions> = {},
+    ms = 20,
+  ) => {
+    const made = stage()
+    const { host, queue, store, content } = made
+    for (const [jobId, id] of Object.entries(groups))
+      await queue.add('n', ms, { ...opts, jobId, group: { id } })
+    await stall(made)
+    const seen: string[][] = []
+    const note = (): void => {
+      const leases = content.lanes.get('lease:q')?.head(undefined, undefined, Infinity) ?? []
+      const ids = leases.map((key) => key.slice(key.lastIndexOf(':') + 1))
+      if (ids.some((id) => id in groups)) seen.push(ids)
+    }
+    store.moodOf = () => {
+      note()
+      return 'well'
+    }
+    const work = (job: Job) => new Promise<void>((resolve) => void host.timer(job.data, resolve))
+    return { ...made, seen, work }
+  }
+
+  test('is never on lease beside another, and gets its turn under any load', async () => {
+    const { host, queue, worker, seen, work } = await withSuspects({ a: 'g', b: 'h', c: 'h' })
+    const options = { concurrency: 4, maxStalledCount: 1 }
+    worker(work, options)
+    for (let at = 0; at < 400; at++) {
+      const group = at % 3 === 0 ? undefined : { id: at % 3 === 1 ? 'g' : 'i' }
+      await queue.add('n', 30 + (at % 90), { jobId: `n${at}`, group })
+      await host.advance(10)
+    }
+    for (const id of ['a', 'b', 'c']) expect(await queue.getJobState(id)).toBe('completed')
+    expect(seen.filter(({ length }) => length > 1)).toEqual([])
+    await host.advance(20_000)
+    expect(await queue.getCompletedCount()).toBe(403)
+  })
+
+  test('is claimed by one of several workers, and the others go on as soon as it is', async () => {
+    const { host, queue, worker, work, said } = await withSuspects({ a: 'g' }, {}, 10_000)
+    await queue.add('n', 60_000, { jobId: 'long' })
+    worker(work, { concurrency: 2, maxStalledCount: 1, name: 'busy' })
+    await host.idle()
+    await queue.add('n', 1, { jobId: 'other' })
+    await host.advance(100)
+    expect(only(said, 'completed')).toEqual([])
+    worker(work, { concurrency: 2, maxStalledCount: 1, name: 'free' })
+    await host.advance(1000)
+    expect(await queue.getJobState('a')).toBe('active')
+    expect(await queue.getJobState('other')).toBe('completed')
+  })
+
+  test('waits while its group may have no more, and nobody else does, nor asks without end', async () => {
+    const { host, queue, store, worker, work, said } = await withSuspects({ a: 'g', b: 'g', c: 'h' })
+    await queue.pauseGroup('h')
+    await queue.setGroupRateLimit('g', 1, 30_000)
+    worker(work, { concurrency: 3, maxStalledCount: 1 })
+    for (let n = 0; n < 5; n++) await queue.add('n', 1, { jobId: `n${n}`, group: { id: 'i' } })
+    await host.advance(10_000)
+    expect(only(said, 'completed')).toHaveLength(6)
+    const before = store.calls
+    await host.advance(15_000)
+    expect(store.calls - before).toBeLessThan(10)
+    await queue.resumeGroup('h')
+    await host.advance(100)
+    expect(await queue.getJobState('c')).toBe('completed')
+    await host.advance(30_000)
+    expect(only(said, 'completed')).toHaveLength(8)
+  })
+
+  test('waits for room in the queue, and nobody asks without end', async () => {
+    const { host, queue, store, worker, work, said } = await withSuspects({ a: 'g', b: 'h' })
+    await queue.setGlobalConcurrency(1)
+    const hand = new Worker('q', null, { store, name: 'hand', lockDuration: 1_000_000 })
+    await queue.add('n', 1, { jobId: 'held' })
+    const held = (await hand.getNextJob('t'))!
+    worker(work, { concurrency: 3, maxStalledCount: 1 })
+    await host.advance(1000)
+    const before = store.calls
+    await host.advance(20_000)
+    expect(store.calls - before).toBeLessThan(10)
+    await held.moveToCompleted('done', 't')
+    await host.advance(1000)
+    expect(only(said, 'completed').map((line) => line.split(' ')[1])).toEqual(['a', 'b'])
+    await hand.close()
+  })
+
+  test('stays one when it is promoted or given another time, and others of its group do not wait for that', async () => {
+    const { host, queue, worker, seen, work, said } = await withSuspects(
+      { a: 'g', b: 'g' },
+      { backoff: 60_000 },
+    )
+    worker(work, { concurrency: 3, maxStalledCount: 1 })
+    await queue.addBulk(
+      Array.from({ length: 4 }, (_, n) => ({
+        name: 'n',
+        data: 500,
+        opts: { jobId: `n${n}`, group: { id: 'g' } },
+      })),
+    )
+    await host.advance(100)
+    expect(await queue.getGroupActiveCount('g')).toBe(3)
+    await (await queue.getJob('a'))!.promote()
+    await (await queue.getJob('b'))!.changeDelay(5000)
+    expect((await queue.explain('b')).causes.map(({ cause }) => cause)).toEqual(['backing-off', 'suspect'])
+    await host.advance(4000)
+    expect(only(said, 'completed')).toHaveLength(5)
+    await host.advance(2000)
+    expect(only(said, 'completed')).toHaveLength(6)
+    expect(seen.filter(({ length }) => length > 1)).toEqual([])
+  })
+
+  test('is got by hand as any other', async () => {
+    const { store } = await withSuspects({ a: 'g' })
+    const hand = new Worker('q', null, { store, name: 'hand', maxStalledCount: 1 })
+    const job = (await hand.getNextJob('t'))!
+    expect(job).toMatchObject({ id: 'a', stalledCounter: 1 })
+    await job.moveToCompleted('done', 't')
+    await hand.close()
+  })
+})
+
+test('a suspect is claimed once the end of what ran before it is stored', async () => {
+  const made = stage()
+  const { host, queue, store, worker } = made
+  await queue.add('n', 1, { jobId: 'suspect', backoff: 60_000 })
+  await queue.add('n', 1, { jobId: 'grouped', backoff: 60_000, group: { id: 'g' } })
+  await stall(made)
+  const states: unknown[] = []
+  worker(
+    async (job) => {
+      if (job.id !== 'before') states.push(await queue.getJobState('before'))
+    },
+    { concurrency: 2, maxStalledCount: 1 },
+  )
+  await queue.add('n', 1, { jobId: 'before' })
+  store.moodOf = (changes) => (settles(changes) ? 'failed' : 'well')
+  await host.advance(40_000)
+  expect(await queue.getJobState('before')).toBe('active')
+  expect(states).toEqual([])
+  store.moodOf = () => 'well'
+  await host.advance(40_000)
+  expect(states).toEqual(['completed', 'completed'])
 })
