@@ -66,7 +66,7 @@ const FLOORS: Partial<Counters> = {
 
 /** `part`: how much of the floors so many runs reach. */
 export function testModel(disk: () => Promise<Disk>, runs: number, part: number): void {
-  test(`${runs} runs of up to ${COMMANDS} commands leave no violation`, { timeout: 240_000 }, async () => {
+  test(`${runs} runs of up to ${COMMANDS} commands leave no violation`, { timeout: 300_000 }, async () => {
     const before = { ...counters }
     await playModel(disk, { numRuns: runs })
     for (const [what, floor] of Object.entries(FLOORS)) {
