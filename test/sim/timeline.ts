@@ -87,5 +87,9 @@ export class Timeline {
 const isBefore = (a: Event, b: Event): boolean =>
   a.at < b.at || (a.at === b.at && (a.tie < b.tie || (a.tie === b.tie && a.order < b.order)))
 
-/** A turn of the event loop: all promises have run by then. The one real thing in a simulation. */
-export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/**
+ * A turn of the event loop: all promises have run by then. The one real thing in a simulation. One more lets what shares out the
+ * time of a turn (`pace.ts`) see it end before virtual time goes on, so that nobody waits for it.
+ */
+export const settled = (): Promise<void> =>
+  new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
