@@ -117,7 +117,8 @@ export function addAllToWorld(world: World, jobs: readonly ModelNewJob[], adding
     if (meeting === 'nothing') add(at)
     else if (meeting.hold === undefined) {
       answers[at] = meeting
-      if (meeting.keyless === true) next = takeKey(next, meeting.id, job, adding.now)
+      if (meeting.keyless === true)
+        next = takeKey(next, meeting.id, job, adding.now, bornIn(next, meeting.id))
     } else {
       const joined = joinInWorld(next, job, meeting.hold, adding.now, adding.incarnation + at)
       next = joined.world
@@ -167,7 +168,7 @@ function joinInWorld(
     next = withExpiry(withJob(next, { ...remade, heldUntil: until }), hold.job, remade.expiresAt)
   } else if (isLonger && holder !== undefined && holder.finishedOn === undefined)
     next = withJob(next, { ...holder, heldUntil: until })
-  return { world: takeKey(next, hold.job, job, now), id: hold.job, isNew: false }
+  return { world: takeKey(next, hold.job, job, now, holder?.addedAt), id: hold.job, isNew: false }
 }
 
 const isRemade = (
@@ -247,15 +248,23 @@ export function addToWorld(
   const added = withJob(world, dueAt > now ? inTime(made, dueAt) : inLine(made))
   const holding =
     deduplication === undefined ? added : withHold(added, deduplication.id, { job: id, until: heldUntil })
-  return takeKey(withExpiry(holding, id, expiresAt), id, { id, data, options }, now)
+  return takeKey(withExpiry(holding, id, expiresAt), id, { id, data, options }, now, now)
 }
 
-/** The idempotency key of an addition, for the job that it came to. */
-function takeKey(world: World, id: string, { data, options }: ModelNewJob, now: number): World {
+const bornIn = ({ jobs }: World, id: string): number | undefined => jobs.get(id)?.addedAt
+
+/** The idempotency key of an addition, for the job that it came to; `born`: when that was added, where it is still there. */
+function takeKey(
+  world: World,
+  id: string,
+  { data, options }: ModelNewJob,
+  now: number,
+  born: number | undefined,
+): World {
   if (options.idempotencyKey === undefined) return world
   const until = now + (options.idempotencyKeyTTL ?? DAY)
-  const born = world.jobs.get(id)?.addedAt ?? 0
-  return withKey(world, options.idempotencyKey, { id, born, data, until, lapsesAt: until })
+  const key: ModelKey = { id, born: born ?? 0, data, until, lapsesAt: until }
+  return withKey(world, options.idempotencyKey, key)
 }
 
 function withKey(world: World, name: string, key: ModelKey | undefined): World {

@@ -2,6 +2,7 @@
 
 /** How often things happened that the test would be worth nothing without. */
 export const counters = {
+  runs: 0,
   commands: 0,
   okClaims: 0,
   grants: 0,

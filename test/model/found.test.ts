@@ -6,8 +6,9 @@ import { claim } from './claim-commands.ts'
 import { addBulk, advance, crash, jump, remove } from './commands.ts'
 import { setLimits } from './limit-commands.ts'
 import { type Fault, memoryDisk } from './harness.ts'
-import { removeKey } from './identity-commands.ts'
+import { lapse, removeKey } from './identity-commands.ts'
 import { playCommands } from './play.ts'
+import { expire } from './reap-commands.ts'
 import type { ModelOptions } from './world.ts'
 
 const job = (id: string, options: ModelOptions = {}): ModelNewJob => ({ id, data: { n: 1 }, options })
@@ -34,6 +35,16 @@ describe('a deduplication id', () => {
   )
 })
 
+describe('the sweep of what has lapsed', () => {
+  test('takes what a bulk holds that is being stored', () =>
+    playCommands(memoryDisk, [
+      addInUnits(0, [job('2', { deduplication: { id: 'd', ttl: 1000 } }), job('3'), job('1')], crashAt(2)),
+      advance(3000),
+      addBulk(0, [job('x:y', { idempotencyKey: 'k' })]),
+      lapse(0),
+    ]))
+})
+
 describe('an idempotency key', () => {
   test('is given to a job that has its id alone, and is not held up by the next one of that id', () =>
     playCommands(memoryDisk, [
@@ -44,6 +55,17 @@ describe('an idempotency key', () => {
       advance(1000),
       addBulk(0, [job('1')]),
       addBulk(0, [job('3', { idempotencyKey: 'k' })]),
+    ]))
+})
+
+describe('a deduplication id that outlives its job', () => {
+  test('gives a key to that job, and not to another of its id', () =>
+    playCommands(memoryDisk, [
+      addBulk(0, [job('2', { deduplication: { id: 'd', ttl: 5000 }, ttl: 1000, removeOnFail: true })]),
+      advance(1001),
+      expire(0),
+      addBulk(0, [job('2')]),
+      addBulk(0, [job('1', { idempotencyKey: 'k', deduplication: { id: 'd' } })]),
     ]))
 })
 

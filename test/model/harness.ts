@@ -80,6 +80,8 @@ let namespaces = 0
 /** A namespace of its own on the server that tests share; what is in it goes with `dispose`. */
 export async function redisDisk(): Promise<Disk> {
   const client = new Redis(sharedUrl())
+  // A run that time cuts off goes on without its server.
+  client.on('error', () => undefined)
   const tag = `{model-${process.pid}-${performance.timeOrigin}-${++namespaces}}`
   const lanePrefix = `${tag}:lane:`
   return {

@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { lapseStep } from '../../src/ledger/lapse.ts'
 import { type ModelNewJob, hasLapsed, lapseInWorld } from './add-world.ts'
 import { type Command, aFaultAtOnce, aQueue, times } from './drawn.ts'
+import type { ShownBulk } from './dump.ts'
 import type { Fault, QueueNumber } from './harness.ts'
 import { counters } from './counters.ts'
 import { heldBy } from './held.ts'
@@ -85,7 +86,7 @@ export function countMeetings(jobs: readonly ModelNewJob[], seen: Seen): void {
   }
 }
 
-const lapse = (q: QueueNumber, fault?: Fault) =>
+export const lapse = (q: QueueNumber, fault?: Fault) =>
   new Step('lapse', q, fault, {
     check: (model) => (model.world(q).keys?.size ?? 0) > 0 || (model.world(q).ids?.size ?? 0) > 0,
     prepare: () => undefined,
@@ -95,7 +96,11 @@ const lapse = (q: QueueNumber, fault?: Fault) =>
       counters.keysLapsed += lapsed.gone
       counters.keysKept += lapsed.kept
       counters.idsLapsed += lapsed.ids
-      return { states: lapsed.world === world ? [world] : [world, lapsed.world], out: false }
+      // What bulks hold which are being stored, and which is in no world, goes or is looked at again too.
+      const holdsAny = ({ idempotencyKeys, deduplicationIds }: ShownBulk): boolean =>
+        idempotencyKeys.length + deduplicationIds.length > 0
+      const next = side.staged.some(holdsAny) ? { ...lapsed.world } : lapsed.world
+      return { states: next === world ? [world] : [world, next], out: false }
     },
   })
 

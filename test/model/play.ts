@@ -2,6 +2,7 @@
 import * as fc from 'fast-check'
 import { batchCommands } from './batch-commands.ts'
 import { adding, commands } from './commands.ts'
+import { counters } from './counters.ts'
 import type { Command } from './drawn.ts'
 import { type Disk, Real } from './harness.ts'
 import { editCommands } from './edit-commands.ts'
@@ -17,6 +18,7 @@ import { nameCommands } from './name-commands.ts'
 import { reapCommands } from './reap-commands.ts'
 import { scheduleCommands } from './schedule-commands.ts'
 
+/** Of a run, at most. */
 export const COMMANDS = 80
 
 // Without fast-check's bias towards short runs, in which little happens.
@@ -35,18 +37,24 @@ const all = [
   ...groupCommands,
   ...batchCommands,
 ]
-const plays = fc.noBias(
-  fc.oneof(...emphases.map((some) => fc.commands([...all, ...some], { maxCommands: COMMANDS, size: 'max' }))),
-)
+const playsOf = (maxCommands: number) =>
+  fc.noBias(fc.oneof(...emphases.map((some) => fc.commands([...all, ...some], { maxCommands, size: 'max' }))))
 
-export const playModel = (disk: () => Promise<Disk>, parameters: fc.Parameters<unknown>): Promise<void> =>
+export const playModel = (
+  disk: () => Promise<Disk>,
+  parameters: fc.Parameters<unknown>,
+  commands = COMMANDS,
+): Promise<void> =>
   fc.assert(
-    fc.asyncProperty(prelude, plays, (first, chosen) => playCommands(disk, [...first, ...chosen])),
+    fc.asyncProperty(prelude, playsOf(commands), (first, chosen) =>
+      playCommands(disk, [...first, ...chosen]),
+    ),
     parameters as never,
   )
 
 /** These, one after the other. */
 export async function playCommands(disk: () => Promise<Disk>, chosen: Iterable<Command>): Promise<void> {
+  counters.runs++
   const real = new Real(await disk())
   try {
     await real.open()

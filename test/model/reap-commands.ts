@@ -58,7 +58,7 @@ const recover = (q: QueueNumber, fault?: Fault) =>
   })
 
 /** Jobs that wait too long for their first lease. */
-const expire = (q: QueueNumber, fault?: Fault) =>
+export const expire = (q: QueueNumber, fault?: Fault) =>
   new Step<{ readonly isAlone: boolean }>('expire', q, fault, {
     check: (model) => (model.world(q).expiries?.length ?? 0) > 0,
     prepare: ({ side }) => ({ isAlone: side.staged.length === 0 }),

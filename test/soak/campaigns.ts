@@ -9,10 +9,10 @@ import { scripts } from '../conformance/random-units.ts'
 import { CAMPAIGN, conduct } from '../crash/rounds.ts'
 import { crashPoints } from '../faults/crash-points.ts'
 import { everyFault } from '../faults/enumerate.ts'
-import { levelDisk, memoryDisk } from '../model/harness.ts'
+import { levelDisk, memoryDisk, redisDisk } from '../model/harness.ts'
 import { counters } from '../model/counters.ts'
-import { playModel } from '../model/play.ts'
-import { startServer } from '../redis/server.ts'
+import { COMMANDS, playModel } from '../model/play.ts'
+import { SHARED_VARIABLE, startServer } from '../redis/server.ts'
 import { rush } from '../schedules/rush.ts'
 import { levelSite, memorySite, redisSite } from '../schedules/sites.ts'
 import { HOUR, ZONES, checkZones } from '../schedules/zones.ts'
@@ -35,20 +35,30 @@ export type Soak = (shift: Shift) => Promise<string>
 const SCRIPT_STEPS = 45
 const KILLS_PER_LAP = 50
 
-/** Half of the time on memory, half on LevelDB. */
+/** Commands of a run, at most: twice as many as in the tests, so that most runs play more than sixty. */
+const LONG_RUN = 2 * COMMANDS
+
+/** A third of the time on each store. */
 const model: Soak = async ({ seed, leftMs }) => {
   const before = { ...counters }
-  for (const [disk, share] of [
-    [memoryDisk, 0.5],
-    [levelDisk, 1],
+  const told: string[] = []
+  await using server = await startServer()
+  process.env[SHARED_VARIABLE] = server.url
+  for (const [store, disk, share] of [
+    ['memory', memoryDisk, 1 / 3],
+    ['LevelDB', levelDisk, 1 / 2],
+    ['Redis', redisDisk, 1],
   ] as const) {
+    const { runs, commands } = counters
     const interruptAfterTimeLimit = leftMs() * share
-    await playModel(disk, { seed, numRuns: Infinity, interruptAfterTimeLimit, markInterruptAsFailure: false })
+    const time = { numRuns: Infinity, interruptAfterTimeLimit, markInterruptAsFailure: false }
+    await playModel(disk, { seed, ...time }, LONG_RUN)
+    told.push(`${store} ${counters.runs - runs} runs of ${counters.commands - commands} commands`)
   }
   const seen = Object.entries(counters).map(
     ([name, count]) => `${name} ${count - before[name as keyof typeof before]}`,
   )
-  return seen.join(', ')
+  return [...told, ...seen].join(', ')
 }
 
 const sim: Soak = async ({ seed, isOver }) => {
