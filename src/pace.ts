@@ -2,7 +2,7 @@
  * How long work that has nothing to wait for may hold up everything else: so many ms between two turns of the event loop. What
  * comes later in that turn waits for the next one, in the order in which it came. It does not know what the work is.
  */
-import { TURN_MS } from './core/bounds.ts'
+import { TURN_JOBS, TURN_MS } from './core/bounds.ts'
 import { type Host, nextTurn } from './host.ts'
 
 /** One for all that live by a host: they share its event loop. */
@@ -56,4 +56,21 @@ export function paceOf(host: Host): Pace {
   let pace = paces.get(host)
   if (pace === undefined) paces.set(host, (pace = new Pace(host)))
   return pace
+}
+
+/** As `map`, in as many turns as it takes. */
+export async function inTurns<From, To>(
+  pace: Pace,
+  items: readonly From[],
+  make: (item: From, index: number) => To | Promise<To>,
+): Promise<To[]> {
+  const made: To[] = []
+  for (const [index, item] of items.entries()) {
+    const full = pace.turnWithTime()
+    if (full !== undefined) await full
+    const one = make(item, index)
+    made.push(one instanceof Promise ? await one : one)
+    if (made.length % TURN_JOBS === 0) await nextTurn()
+  }
+  return made
 }

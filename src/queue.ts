@@ -1,5 +1,4 @@
 /** The queue: adding jobs. A thin shell: it checks what users give and calls the ledger. */
-import { TURN_JOBS } from './core/bounds.ts'
 import { refuseOption, refuseStranger } from './core/check.ts'
 import {
   type CheckedJobOptions,
@@ -11,7 +10,7 @@ import {
 import { checkJobName } from './core/names.ts'
 import { checkRepeat } from './core/schedule-options.ts'
 import { HoldfastError } from './error.ts'
-import { localZone, nextTurn } from './host.ts'
+import { localZone } from './host.ts'
 import type { JobOf } from './job.ts'
 import type { InputOf, MapOf, NameOf, Omitted } from './job-map.ts'
 import { addJob, asBulkError } from './ledger/add.ts'
@@ -19,7 +18,7 @@ import type { AddedJob, NewJob } from './ledger/addition.ts'
 import { addJobs } from './ledger/add-bulk.ts'
 import { readJob } from './ledger/inspect.ts'
 import { recordOf } from './ledger/ledger.ts'
-import { type Pace, paceOf } from './pace.ts'
+import { inTurns, paceOf } from './pace.ts'
 import type { BulkJob } from './queue-options.ts'
 import { QueueSchedules } from './queue-schedules.ts'
 import { nextUlid } from './ulids.ts'
@@ -176,21 +175,4 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     if (met !== undefined) this.events.emit('deduplicated', job, met)
     return job
   }
-}
-
-/** As `map`, letting others have their turn now and then. */
-async function inTurns<From, To>(
-  pace: Pace,
-  items: readonly From[],
-  make: (item: From, index: number) => To | Promise<To>,
-): Promise<To[]> {
-  const made: To[] = []
-  for (const [index, item] of items.entries()) {
-    const full = pace.turnWithTime()
-    if (full !== undefined) await full
-    const one = make(item, index)
-    made.push(one instanceof Promise ? await one : one)
-    if (made.length % TURN_JOBS === 0) await nextTurn()
-  }
-  return made
 }

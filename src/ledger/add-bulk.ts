@@ -4,7 +4,7 @@ import { fingerprint } from '../core/fingerprint.ts'
 import { refuseOption } from '../core/check.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
-import { paceOf } from '../pace.ts'
+import { inTurns, paceOf } from '../pace.ts'
 import {
   type Answers,
   type Placed,
@@ -39,8 +39,11 @@ export async function addJobs(ledger: Ledger, jobs: readonly NewJob[], bulk: str
   if (jobs.length === 0) return []
   assertAgreeing(jobs)
   if (jobs.length * 2 <= UNIT_OPERATIONS) {
-    await paceOf(ledger.store.host).turnWithTime()
-    const together = planTogether(ledger, placed(jobs))
+    const all = placed(jobs)
+    const plans = await inTurns(paceOf(ledger.store.host), all, ({ job }) =>
+      planAdd(ledger, job, ledger.lanes),
+    )
+    const together = planTogether(ledger, all, plans)
     const added = fitsOneUnit(together.unit) ? await addTogether(ledger, jobs, together) : undefined
     if (added !== undefined) return added
   }

@@ -79,8 +79,11 @@ export async function addTogether(
 export const placed = (jobs: readonly NewJob[]): Placed[] => jobs.map((job, index) => ({ job, index }))
 
 /** None applies unless all that was chosen is free: an id that has no answer yet must not end the unit half done. */
-export function planTogether(ledger: Ledger, jobs: readonly Placed[]): Together {
-  const plans = jobs.map(({ job, over }) => planAdd(ledger, job, ledger.lanes, over))
+export function planTogether(
+  ledger: Ledger,
+  jobs: readonly Placed[],
+  plans = jobs.map(({ job, over }) => planAdd(ledger, job, ledger.lanes, over)),
+): Together {
   const free: Change = {
     expect: {
       absent: plans.flatMap(({ change }) => change.expect?.absent ?? []),
