@@ -34,6 +34,11 @@ export class GroupCommit {
     }
   }
 
+  /** Groups that are under way, or about to be. */
+  get underWay(): number {
+    return this.#calls.underWay
+  }
+
   /** Resolves once every call so far is answered. */
   idle(): Promise<void> {
     return this.#calls.idle()

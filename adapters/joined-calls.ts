@@ -68,6 +68,11 @@ export class JoinedCalls<Call, Answer> {
     })
   }
 
+  /** Groups that are under way, or about to be. */
+  get underWay(): number {
+    return this.#servers
+  }
+
   /** Resolves once every call so far is answered. */
   async idle(): Promise<void> {
     await Promise.all(this.#serving)

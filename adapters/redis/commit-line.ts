@@ -33,6 +33,8 @@ export class CommitLine {
   readonly #turns: Turns
   /** Makes sure that what was just written is as durable as promised. */
   readonly #secure: (() => Promise<void>) | undefined
+  /** Told of calls once they are on their way for the first time. */
+  readonly #sent: (calls: Calls) => void
   #slot: Slot | undefined
 
   constructor(
@@ -40,6 +42,7 @@ export class CommitLine {
     namespace: Namespace,
     script: Script,
     secure: (() => Promise<void>) | undefined,
+    sent: (calls: Calls) => void,
   ) {
     this.#connection = connection
     this.#namespace = namespace
@@ -47,6 +50,7 @@ export class CommitLine {
     this.#host = connection.host
     this.#turns = new Turns(this.#host)
     this.#secure = secure
+    this.#sent = sent
   }
 
   /** Judges and applies the calls; at most as many as one script call should carry. */
@@ -57,7 +61,9 @@ export class CommitLine {
       const { keys, args } = encodeCalls(names, slot.name, calls)
       const serial = String(++slot.serial).padStart(16, '0')
       const program = { keys, args: [id, serial, String(RECEIPT_MS), ...args] }
-      const { reply, isFirst } = await this.#askUntilAnswered(program)
+      const asked = this.#askUntilAnswered(program)
+      this.#sent(calls)
+      const { reply, isFirst } = await asked
       if (typeof reply !== 'string') {
         slot.usedAt = this.#host.monotonic()
         return decodeReply(reply as readonly unknown[], calls)

@@ -17,6 +17,7 @@ import { probeDurability } from './durability.ts'
 import { certain, redisError } from './failure.ts'
 import { Looks } from './looks.ts'
 import { Namespace } from './namespace.ts'
+import type { Calls } from './program.ts'
 import { SHIFT } from './open-script.ts'
 import { ServerClock } from './server-clock.ts'
 import { Wakes } from './wakes.ts'
@@ -149,10 +150,23 @@ export class RedisStore implements Store {
     if (warning !== undefined && !this.#warned) this.host.warn(warning)
     this.#warned = true
     this.#lines = {
-      growing: new CommitLines(connection, this.#namespace, growing, secure),
-      settling: new CommitLines(connection, this.#namespace, settling, secure),
+      growing: new CommitLines(connection, this.#namespace, growing, secure, (calls) =>
+        this.#foretell(calls),
+      ),
+      settling: new CommitLines(connection, this.#namespace, settling, secure, () => {}),
     }
     return this.#lines
+  }
+
+  /**
+   * What is added while nothing else is to be done wakes watchers of this process at once: a look of theirs is sent behind it,
+   * so it sees what was added, and saves the way of the message. Where much is under way, or the answer is lost, that comes all
+   * the same.
+   */
+  #foretell([call, another]: Calls): void {
+    if (call === undefined || another !== undefined) return
+    if (this.#growing.underWay > 1 || this.#settling.underWay > 0) return
+    this.#wakes.foretell(call.flatMap(({ add = [] }) => add.map(([lane]) => lane)))
   }
 
   #shiftClock(from: number, to: number): Promise<unknown> {

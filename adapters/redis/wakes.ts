@@ -60,6 +60,11 @@ export class Wakes {
     }
   }
 
+  /** Keys that are being added to these lanes can be seen by whoever looks now. */
+  foretell(lanes: readonly string[]): void {
+    this.#watchers.wake(lanes)
+  }
+
   close(): void {
     this.#closed = true
     this.#watchers.clear()

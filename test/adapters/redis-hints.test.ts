@@ -3,6 +3,7 @@ import { Queue, Worker } from 'holdfast'
 import { virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
 import type { RedisSubscriber } from '../../adapters/redis.ts'
+import { nextTurn } from '../../src/host.ts'
 import { connect, freshNamespace, meddled, openStore, overClient } from './redis-stage.ts'
 
 /** A subscriber that is never connected. */
@@ -66,10 +67,12 @@ test('with all messages lost, the poll finds a new lowest key within 30 s, one t
   await using client = connect()
   const host = virtualHost()
   const deaf = overClient(client, { duplicate: () => DEAF })
-  await using store = await openStore(deaf, { host })
+  const namespace = freshNamespace()
+  await using store = await openStore(deaf, { host, namespace })
+  await using other = await openStore(client, { namespace })
   const seen = watching(store, 'l')
   const empty = watching(store, 'empty')
-  await store.commit([{ add: [['l', 'b']] }])
+  await other.commit([{ add: [['l', 'b']] }])
   expect(seen.hints).toBe(0)
   for (const hints of [1, 2, 2, 3]) {
     await host.advance(30_000)
@@ -121,5 +124,21 @@ test.each<[string, number, (queue: Queue) => Promise<unknown>]>([
   // Where the server is asked for the time, that rides with a poll.
   expect((commands.sent - before) / 4).toBeLessThanOrEqual(most)
   expect(commands.sent - before).toBeGreaterThan(0)
+  await worker.close()
+})
+
+test('a worker that has nothing to do hears of a job of its own process as that is sent, without a message', async () => {
+  await using client = connect()
+  await using store = await openStore(overClient(client, { duplicate: () => DEAF }))
+  const queue = new Queue('q', { store })
+  await queue.add('job', {})
+  const worker = new Worker('q', async () => undefined, { store })
+  const heard = (event: 'completed' | 'drained') =>
+    new Promise<void>((resolve) => worker.once(event, () => resolve()))
+  for (let job = 0; job < 3; job++) {
+    await heard('drained')
+    await nextTurn()
+    await Promise.all([heard('completed'), queue.add('job', {})])
+  }
   await worker.close()
 })

@@ -89,4 +89,15 @@ export const redisMutants: readonly Mutant[] = [
     replace: '(this.#free[0] ??= new CommitLine(...this.#of))',
     caughtBy: { file: 'adapters/redis-receipts.test.ts', test: 'where many wait two calls are under way' },
   },
+  {
+    name: 'only messages wake a worker',
+    why: 'a job that its own process adds waits for two journeys of its hint',
+    file: 'adapters/redis/wakes.ts',
+    find: '    this.#watchers.wake(lanes)\n  }\n\n  close',
+    replace: '  }\n\n  close',
+    caughtBy: {
+      file: 'adapters/redis-hints.test.ts',
+      test: 'a worker that has nothing to do hears of a job',
+    },
+  },
 ]
