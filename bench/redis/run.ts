@@ -17,8 +17,9 @@ const SYSTEMS: Readonly<Record<SystemName, System>> = { holdfast, bullmq, 'bee-q
 
 /** Jobs of one bulk as a queue is filled. */
 const FILLING = 400
-/** Adds before the clock starts: code that has run before is what a service runs. */
+/** Adds, and jobs processed, before the clock starts: code that has run before is what a service runs. */
 const WARM_ADDS = 5_000
+const WARM_JOBS = 3_000
 const IDLE_PAUSE_MS = 4
 
 async function fill(session: Session, jobs: number, size = FILLING): Promise<void> {
@@ -33,16 +34,17 @@ async function addAll(session: Session, jobs: number, callers: number): Promise<
   await Promise.all(Array.from({ length: callers }, caller))
 }
 
-/** Resolves once a worker has completed so many jobs. */
-const processAll = (session: Session, jobs: number, concurrency: number): Promise<void> =>
-  new Promise((resolve) => {
-    let completed = 0
-    session.work(concurrency, {
-      completed: () => {
-        if (++completed === jobs) resolve()
-      },
-    })
+/** Starts a worker; resolves, each time it is called, once so many jobs are completed since the start. */
+function draining(session: Session, concurrency: number): (jobs: number) => Promise<void> {
+  let completed = 0
+  let waiting: { readonly jobs: number; readonly resolve: () => void } | undefined
+  session.work(concurrency, {
+    completed: () => {
+      if (++completed === waiting?.jobs) waiting.resolve()
+    },
   })
+  return (jobs) => new Promise((resolve) => (waiting = { jobs, resolve }))
+}
 
 /** Milliseconds from each `add` to its handler's start, on a worker that has nothing else to do: the median. */
 async function latency(session: Session, jobs: number): Promise<number> {
@@ -79,9 +81,12 @@ async function measure(session: Session, meter: Meter, task: Task): Promise<Meas
     case 'bulk':
       await fill(session, WARM_ADDS, work.size)
       return rate(() => fill(session, jobs, work.size))
-    case 'process':
-      await fill(session, jobs)
-      return rate(() => processAll(session, jobs, work.concurrency))
+    case 'process': {
+      await fill(session, WARM_JOBS + jobs)
+      const drain = draining(session, work.concurrency)
+      await drain(WARM_JOBS)
+      return await rate(() => drain(WARM_JOBS + jobs))
+    }
     case 'crew': {
       await fill(session, jobs)
       const orders: Task = { ...task, work: { kind: 'member', concurrency: work.concurrency } }
