@@ -19,7 +19,7 @@ import type { ClaimOptions, Round } from './round.ts'
 import { Settings } from './settings.ts'
 import { Suspects } from './suspects.ts'
 import { type Rotation, Turns } from './turns.ts'
-import { Vacancy } from './vacancy.ts'
+import { Vacancy, slotsOf } from './vacancy.ts'
 import { concludeVisits, planVisits } from './visits.ts'
 
 export class Claims {
@@ -123,11 +123,13 @@ export class Claims {
     if (this.#gather !== undefined) await this.#lookForBatch(this.#gather)
   }
 
-  /** Jobs that are too few are nothing to claim. */
+  /** Jobs that are too few are nothing to claim, unless there are starts to forget. */
   async #lookForBatch(gather: Gather): Promise<void> {
     if (!this.#hungry || this.#isStill || this.#vacancy.wholeOf(this.#vacancy.free) === 0) return
     const hints = this.#hints
-    if (!(await gather.look()) && hints === this.#hints) this.#hungry = false
+    if (this.#limiter.takeForgetting() || (await gather.look())) return
+    if (this.#limiter.isLimited) await this.#limiter.look()
+    if (hints === this.#hints) this.#hungry = false
   }
 
   /** `settles`: ends of leases that are sent with it. */
@@ -315,5 +317,3 @@ export class Claims {
     this.#options.start(this.#intake.hold(plan, grants))
   }
 }
-
-const slotsOf = (plans: readonly ClaimPlan[]): number => plans.reduce((sum, { limit }) => sum + limit, 0)

@@ -19,6 +19,9 @@ export class Limiter {
   #limits: Limits = NO_LIMITS
   #heldUntil = 0
   #withholds = false
+  /** The last look found nothing to wait for but the time when the windows are empty. */
+  #empties = false
+  #forgets = false
 
   /** `opened`: a claim may get something now. */
   constructor(
@@ -30,6 +33,7 @@ export class Limiter {
     this.#own = limiter
     this.#group = group
     this.#alarm = new Alarm(ledger.store, () => {
+      this.#forgets = this.#empties
       // It may have been set for a window that opens before the wait is over.
       this.#waitOut()
       opened()
@@ -70,9 +74,17 @@ export class Limiter {
   /** A claim got less than it asked for: sees to it that there is another when there may be more. */
   async look(): Promise<void> {
     const { waiting, opensAt, emptyAt } = await lookAtLimits(this.#ledger, this.#limits)
+    this.#empties = opensAt === undefined && emptyAt !== undefined
     const next = opensAt ?? emptyAt
     if (next !== undefined) this.#alarm.set(next)
     this.#withholds = waiting
+  }
+
+  /** Whether a claim is to forget starts, whether or not there are jobs; said once. */
+  takeForgetting(): boolean {
+    const forgets = this.#forgets
+    this.#forgets = false
+    return forgets
   }
 
   stop(): void {

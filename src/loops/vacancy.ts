@@ -4,6 +4,10 @@ import type { Room } from './slots.ts'
 /** Slots from which on a worker has two cycles under way. */
 export const SLOTS_FOR_TWO = 64
 
+/** Slots that claims may fill. */
+export const slotsOf = (plans: readonly { readonly limit: number }[]): number =>
+  plans.reduce((sum, { limit }) => sum + limit, 0)
+
 export class Vacancy {
   readonly #room: () => Room
   /** What claims under way may fill. */

@@ -63,6 +63,8 @@ export const SOMETIMES = [
   'granted in strict order',
   'group as full as it may be',
   'group full, add refused',
+  'gathered for a batch',
+  'several in a batch',
   'waiting job cancelled',
   'running job cancelled',
   'slots made',
@@ -82,18 +84,15 @@ export const SOMETIMES = [
   'add answered with another job',
 ] as const
 
-/** Least shares of calls that succeed and of claims that get jobs; a few seeds may be worse than most. */
-const LEAST_SHARE = 0.25
-const LEAST_SHARE_OF_FEW = 0.2
 /** From so many seeds on a campaign is to have seen everything. */
 const MANY_SEEDS = 200
 
 /** What a campaign failed to show; empty where it showed what it should. */
 export function shortcomings(tally: Tally, seeds: number): string[] {
   const found: string[] = []
-  for (const [name, good, all] of SHARES) {
+  for (const [name, good, all, least, leastOfFew] of SHARES) {
     const share = (tally.get(good) ?? 0) / Math.max(1, tally.get(all) ?? 0)
-    if (share < (seeds < MANY_SEEDS ? LEAST_SHARE_OF_FEW : LEAST_SHARE))
+    if (share < (seeds < MANY_SEEDS ? leastOfFew : least))
       found.push(`only ${(share * 100).toFixed(1)} % of ${name}`)
   }
   if (seeds >= MANY_SEEDS)
@@ -101,9 +100,13 @@ export function shortcomings(tally: Tally, seeds: number): string[] {
   return found
 }
 
-/** What is to go well, counted as so many of so many. */
+/**
+ * What is to go well, counted as so many of so many, at least so often over many seeds, and over a few, which may be worse. How many
+ * claims get jobs depends on how many workers look for the same ones: 63 % where there is one, 5 % where there are eight. The same 150
+ * worlds gave 36 % before there were limits, schedules and dead letters, and 34 % since; over all that are counted it is 27 to 31 % now.
+ */
 export const SHARES = [
-  ['claims got jobs', 'claims that got jobs', 'claims'],
-  ['store calls succeeded', 'store calls that succeeded', 'store calls'],
-  ['calls of producers succeeded', 'producer calls that succeeded', 'producer calls'],
+  ['claims got jobs', 'claims that got jobs', 'claims', 0.26, 0.2],
+  ['store calls succeeded', 'store calls that succeeded', 'store calls', 0.95, 0.9],
+  ['calls of producers succeeded', 'producer calls that succeeded', 'producer calls', 0.8, 0.7],
 ] as const

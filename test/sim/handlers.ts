@@ -16,20 +16,57 @@ interface Play {
   readonly site: Site
   readonly process: Process
   readonly job: Job
-  readonly context: JobContext
+  readonly context: Context
   readonly lease: Lease
   readonly spec: JobSpec
   readonly act: Act
 }
 
+/** What is known of the attempt in which a job runs. */
+type Context = Pick<JobContext, 'token' | 'fence' | 'signal'>
+
 export const handlerOn =
-  (world: World, site: Site, process: Process) =>
+  (world: World, site: Site, process: Process, isBatch: boolean) =>
   (job: Job, context: JobContext): unknown => {
+    if (isBatch) return runBatch(world, site, process, job, context)
     const play = world.guard(() => begin(world, site, process, job, context))
     return play === undefined ? undefined : run(play)
   }
 
-function begin(world: World, site: Site, process: Process, job: Job, context: JobContext): Play {
+/** Each of its jobs ends when it has done what it does, and the batch with the last. */
+async function runBatch(
+  world: World,
+  site: Site,
+  process: Process,
+  first: Job,
+  { token, signalOf }: JobContext,
+): Promise<void> {
+  const jobs = first.getBatch()
+  if (jobs.length > 1) world.count('several in a batch')
+  const plays = jobs.flatMap((job) => {
+    const { fence = 0 } = world.books.leaseOf(token, headId(job.queueName, job.id)) ?? {}
+    return world.guard(() => begin(world, site, process, job, { token, fence, signal: signalOf(job) })) ?? []
+  })
+  // The slot is kept until the last of them is done, or is given up.
+  const longest = Math.max(...plays.map(({ act, spec }) => longestStay(act, spec, world)))
+  world.books.isBusy(
+    process.machine.name,
+    escapePart(first.queueName),
+    world.timeline.now + longest + world.plan.options.leaseMs,
+  )
+  await Promise.all(
+    plays.map(async (play) => {
+      try {
+        const result = await run(play)
+        play.job.setAsCompleted(result)
+      } catch (error) {
+        play.job.setAsFailed(error)
+      }
+    }),
+  )
+}
+
+function begin(world: World, site: Site, process: Process, job: Job, context: Context): Play {
   const { machine } = process
   const name = headId(job.queueName, job.id)
   const lease = world.books.leaseOf(context.token, name)
@@ -148,7 +185,7 @@ function stopTalking({ world, lease }: Play, error: unknown): void {
   world.guard(() => checkError(error, `progress of ${lease.name}`))
 }
 
-const abortOf = ({ signal }: JobContext): Promise<never> =>
+const abortOf = ({ signal }: Context): Promise<never> =>
   new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason as Error)
     else signal.addEventListener('abort', () => reject(signal.reason as Error))

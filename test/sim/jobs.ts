@@ -50,12 +50,13 @@ export function drawJob(chance: Chance, n: number, world: Options): JobSpec {
     ...drawJobOptions(chance, n, world, hangs),
     group: world.flow && drawGroup(chance, world.flow),
   }
+  const aging = world.ages === true && options.lifo === undefined ? chance.spread(1, 60_000) : undefined
   const ends = world.ends === true ? drawEnds(new Chance(chance.next()), n, options.jobId) : {}
   return {
     n,
     queue: chance.int(0, world.queues - 1),
     data: { n, text: chance.maybe(0.1) ? 'd'.repeat(1200) : `é${chance.int(0, 9)}` },
-    options: { ...options, ...ends },
+    options: { ...options, aging, ...ends },
     acts: acts.map((act) => inTime(act, options.timeout)),
     result: chance.weighted([
       [6, 3],

@@ -21,6 +21,7 @@ const startBound = (options: Options): number =>
   REST_MS +
   (options.hintsLost > 0 ? SAFETY_POLL_MS : 0) +
   2 * options.skewMs +
+  (options.batch?.timeout ?? 0) +
   10 * healedLatency(options) +
   2000
 
@@ -137,6 +138,7 @@ function runnableFor(world: World, job: BookedJob): number {
     bounds.letsRunFor(job, books.held(undefined, job.queue), books.pennedBeside(job))
   switch (lane) {
     case 'ready':
+    case 'parked':
     case 'grouped':
       return Math.min(stayed, allowed())
     case 'due':

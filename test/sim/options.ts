@@ -3,6 +3,7 @@ import type { FaultKind } from '../faults/plan.ts'
 import { Chance } from './chance.ts'
 import { type Flow, drawFlow } from './flow.ts'
 import { drawsEnds } from './letters.ts'
+import type { BatchOptions } from '../../src/core/batch-options.ts'
 
 export interface Options {
   /** `own`: one process after another on a store that says its epoch. `shared`: many on one store, as on a server. */
@@ -40,6 +41,10 @@ export interface Options {
   readonly flow?: Flow | undefined
   /** Whether jobs have dead letters, times to live and keys. */
   readonly ends?: boolean
+  /** What every other place gives its workers; none where there are groups, whose jobs come by many claims. */
+  readonly batch?: BatchOptions | undefined
+  /** Whether some jobs gain priority as they wait. */
+  readonly ages?: boolean
 }
 
 /** How often a store wakes its watchers whose hints may be lost. */
@@ -62,6 +67,7 @@ export function drawOptions(seed: number): Options {
   ] as const)
   const leaseMs = chance.spread(50, 300_000)
   const pills = trouble === 'pills'
+  const flow = drawFlow(seed, trouble)
   return {
     shape,
     trouble,
@@ -99,9 +105,21 @@ export function drawOptions(seed: number): Options {
     safetyMs: Math.round(Math.min(Math.max(5000, leaseMs * (3 + chance.next() * 20)), 900_000)),
     ...drawTiming(chance, shape, leaseMs, trouble),
     ...drawFaults(chance, shape, trouble),
-    flow: drawFlow(seed, trouble),
+    flow,
     ends: drawsEnds(seed, trouble),
+    batch: (flow?.groups ?? 0) > 0 ? undefined : drawBatch(new Chance(seed, 'batch')),
+    ages: new Chance(seed, 'ages').maybe(0.2),
   }
+}
+
+/** The longest that jobs which are too few for a batch wait for others, ms. */
+const LONGEST_GATHERING_MS = 3000
+
+function drawBatch(chance: Chance): BatchOptions | undefined {
+  if (!chance.maybe(0.25)) return undefined
+  const size = chance.int(2, 6)
+  if (chance.maybe(0.5)) return { size }
+  return { size, minSize: chance.int(2, size), timeout: chance.spread(10, LONGEST_GATHERING_MS) }
 }
 
 function drawTiming(

@@ -72,6 +72,7 @@ export class Rules {
     else if (to === undefined) this.#endings.vanished(step)
     else if (isLetter(step.name) && from === 'ready' && to === 'ready') this.#isOfJob(step)
     else if (isPromotion(from, to)) this.#notBefore(from, step.job!.key, step.name)
+    else if (isGathering(from, to)) this.#gathers(step)
     else if ((from === 'done' || from === 'dead') && (to === 'ready' || to === 'grouped')) this.#retried(step)
     else if (to === 'dead' && from !== 'done') this.#endings.unrun(step)
     else must(false, `invariant 10: ${step.name} goes from ${from} to ${to}`)
@@ -158,6 +159,11 @@ export class Rules {
     const { epoch } = readClaimName(claimOfLease(key!))
     must(epoch === (this.#world.epoch() ?? '0'), `invariant 6: ${name} is granted under the epoch ${epoch}`)
     must(this.#witness.mayGrant(job!.queue), `invariant 8: ${name} is granted after pause() resolved`)
+  }
+
+  #gathers({ name, to }: Step): void {
+    must((this.#world.options.batch?.minSize ?? 1) > 1, `invariant 10: ${name} is parked, and nobody gathers`)
+    if (to === 'parked') this.#world.count('gathered for a batch')
   }
 
   /** One whose next stall would end it has no neighbours in its process, and gets none. */
@@ -290,6 +296,10 @@ function placeAfterStall({ key }: Head, isLast: boolean, { flow }: Options): str
 /** Whether a step brings a job into line whose time has come. */
 const isPromotion = (from: string, to: string): boolean =>
   to === 'ready' ? from === 'due' : to === 'grouped' && (from === 'arrive' || from === 'penned')
+
+/** Whether a step takes a job out of line, or back, that waits for others to make a batch. */
+const isGathering = (from: string, to: string): boolean =>
+  (from === 'ready' && to === 'parked') || (from === 'parked' && to === 'ready')
 
 /** When a job is due, by the lane that says so and its key there. */
 export const dueIn = (lane: string, key: string): number =>

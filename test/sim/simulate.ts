@@ -221,8 +221,9 @@ class Run {
     for (const { n, scheduled } of world.plan.jobs)
       if (scheduled !== true && books.wasNumberBorn(n) && !witness.wasAcknowledged(n))
         world.count('add never acknowledged, yet there')
-    // Claims that limits refuse say nothing of whether jobs were to be had.
-    if (world.plan.options.flow === undefined) {
+    // Claims that limits refuse say nothing of whether jobs were to be had, nor do those for batches: there is one for each free slot.
+    const { flow, batch } = world.plan.options
+    if (flow === undefined && batch === undefined) {
       world.count('claims', books.claimsMade)
       world.count('claims that got jobs', books.claimsThatGot)
     }

@@ -165,8 +165,9 @@ export class Site {
 
   #hire(process: Process, queue: string, workers: Worker[]): void {
     const { options } = this.#world.plan
+    const batch = this.index % 2 === 0 ? options.batch : undefined
     for (let n = 0; n < options.workers; n++) {
-      const worker = new Worker(queue, handlerOn(this.#world, this, process), {
+      const worker = new Worker(queue, handlerOn(this.#world, this, process, batch !== undefined), {
         store: process.link,
         name: `w${this.index}`,
         concurrency: options.concurrency,
@@ -174,6 +175,7 @@ export class Site {
         maxStalledCount: options.maxStalls,
         limiter: options.flow?.limiter,
         group: options.flow?.group,
+        batch,
         backoffStrategies: { own: (attempt) => attempt * 300 },
       })
       this.#world.listen(worker, process)

@@ -42,6 +42,19 @@ describe('a worker that waits for no batch', () => {
     expect(patient.ids).toEqual([])
   })
 
+  test('or that does, forgets the starts that its limit counted', async () => {
+    const made = stage()
+    const { host, queue, dump } = made
+    const patient = working(made, { ...PATIENT, limiter: { max: 10, duration: 1000 } })
+    await queue.addBulk(many(5))
+    await host.advance(20_000)
+    expect(patient.ids).toHaveLength(1)
+    expect([...dump().lanes].filter(([lane, keys]) => lane.startsWith('win.') && keys.length > 0)).toEqual([])
+    const before = made.store.calls
+    await host.advance(600_000)
+    expect(made.store.calls - before).toBeLessThan(5)
+  })
+
   test('leaves them for as long as others run as many as the queue lets, and is told of room', async () => {
     const made = stage()
     const { host, queue, said } = made
