@@ -307,6 +307,8 @@ const codesIn = (text: string): string[] => [...text.matchAll(/`([\w-]+)[^`]*`/g
 const INTERNAL = [
   'constructor',
   'join',
+  'part',
+  'apart',
   'schedule',
   'scheduleIdFor',
   'open',
