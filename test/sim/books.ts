@@ -267,9 +267,11 @@ export class Books {
 
   #newJob(step: Step, lane: string): BookedJob {
     const n = this.#rules.numberOf(step)
-    this.#beside.bounds.added(step.name, n, groupOf(step.head!.key), this.jobs.values())
-    if (step.head!.generation === undefined && !isLetter(step.name))
+    // One that is sent back has its place, as one that is tried again.
+    if (step.head!.generation === undefined && !isLetter(step.name)) {
+      this.#beside.bounds.added(step.name, n, groupOf(step.head!.key), this.jobs.values())
       this.#beside.keys.added(step.name, this.#rules.keyOf(n))
+    }
     this.#births.add(step.name)
     this.#numbers.add(n)
     return {
