@@ -185,9 +185,14 @@ test('where many wait two calls are under way, each under a receipt of its own, 
   let underWay = 0
   let most = 0
   let losses = 0
+  let meet = (): void => {}
+  const met = new Promise<void>((resolve) => (meet = resolve))
   const lossy = meddled(client, async (command, args, send) => {
     if (!isCommit(command, args)) return send()
     most = Math.max(most, ++underWay)
+    if (underWay === 2) meet()
+    // The first waits for the second.
+    await met
     try {
       const answer = await send()
       if (++losses % 2 !== 0) throw new Error('read ECONNRESET')
