@@ -13,6 +13,7 @@ import { hasArrived } from './bulk.ts'
 import { readGrants } from './claim.ts'
 import { type Block, commitBlock, following, replan } from './commit.ts'
 import { type Seen, planDeparture, recordAfter } from './depart.ts'
+import { letGroupGo } from './group.ts'
 import { type Ledger, readableHead } from './ledger.ts'
 import { leaseOf, placesOf, planRemovals, stateIn } from './locate.ts'
 import { planSettle } from './settle.ts'
@@ -74,6 +75,7 @@ async function endWhereItWaits(
   const results = await commitBlock(ledger.store, [...block, ...noting(ledger, places.length, note)])
   const place = places.find((_, at) => results[at] !== false)
   if (place === undefined) return undefined
+  if (place[0] === ledger.lanes.penned) await letGroupGo(ledger, head.key)
   return { kind: 'ended', departure, raw: after ?? raw, from: stateIn(ledger, ...place) }
 }
 

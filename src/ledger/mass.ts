@@ -19,6 +19,7 @@ import { type Ledger, readHead } from './ledger.ts'
 import { planRetry } from './locate.ts'
 import { spansDelayed, spansWaiting } from './inspect.ts'
 import { planRemoval } from './retain.ts'
+import { recallTurns } from './turns.ts'
 
 /** A job as the walk meets it. */
 interface Met {
@@ -43,17 +44,21 @@ export async function* walk(
   act: Act,
   step = PAGE_KEYS,
 ): AsyncGenerator<string[]> {
-  const { store } = ledger
+  const { store, lanes } = ledger
   let left = limit
+  let isAny = false
   for (let from = span.from; left > 0; ) {
     const [keys = []] = await store.scan([{ ...span, from, limit: step }])
-    if (keys.length === 0) return
+    if (keys.length === 0) break
     from = `${keys.at(-1)}!`
     const changed = await changePage(ledger, span.lane, keys, left, act)
     left -= changed.length
+    isAny ||= changed.length > 0
     yield changed
     await nextTurn()
   }
+  // Groups may have their turn only when one of these would have been due.
+  if (isAny && span.lane === lanes.penned) await recallTurns(ledger)
 }
 
 /** A job of a page, and what is to be done to it. */

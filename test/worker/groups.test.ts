@@ -1,6 +1,6 @@
 /** Groups: fair turns, limits of each, pauses, strict order; and that nothing is left of a group without jobs. */
 import { describe, expect, test } from 'vitest'
-import { type JobOptions, Worker } from 'holdfast'
+import { type Job, type JobOptions, Worker } from 'holdfast'
 import { groupWindowLane } from '../../src/core/group-keys.ts'
 import { only, stage } from '../stage/stage.ts'
 
@@ -405,6 +405,26 @@ describe('a job of a group', () => {
     expect((await queue.getDelayed()).map(({ id }) => id)).toEqual(['a1'])
     await queue.drain(true)
     expect(await queue.getJobCounts('waiting', 'delayed')).toEqual({ waiting: 0, delayed: 0 })
+  })
+
+  test.each([
+    ['cancelled', ['b']],
+    ['cleaned', ['b']],
+    ['promoted', ['b', 'a']],
+  ])('that held its group up holds it up no more once it is %s', async (how, completed) => {
+    const { host, queue, worker, said } = stage()
+    const work = ({ id, attemptsMade }: Job): void => {
+      if (id === 'a' && attemptsMade === 0) throw new Error('no')
+    }
+    worker(work, { group: { strict: true } })
+    const opts = { attempts: 2, backoff: 60_000, group: { id: 'g' } }
+    for (const jobId of ['a', 'b']) await queue.add('n', 1, { ...opts, jobId })
+    await host.advance(1000)
+    if (how === 'cancelled') await queue.cancel('a', 'not needed')
+    else if (how === 'cleaned') await queue.clean(0, 10, 'delayed')
+    else await queue.promoteJobs()
+    await host.advance(1000)
+    expect(only(said, 'completed').map((line) => line.split(' ')[1])).toEqual(completed)
   })
 
   test('in a bulk of any size arrives as the others do', async () => {
