@@ -104,9 +104,14 @@ export function placesInLine(lanes: Lanes, name: string, head: Head): Key[] {
   return places
 }
 
-/** Who is to hear that a job goes from this place before it ran: where jobs gather, those who wait for more of them. */
-export const missedIn = (lanes: Lanes, [lane, key]: Key): readonly string[] =>
-  lane === lanes.parked && isGathered(key) ? [lanes.ready] : NOTHING
+/**
+ * Who is to hear that a job goes from this place before it ran: where jobs gather, those who wait for more of them; where one may
+ * wait to be run alone, those who claim nothing else until somebody has it.
+ */
+export function missedIn(lanes: Lanes, [lane, key]: Key): readonly string[] {
+  if (lane === lanes.suspect || lane === lanes.penned) return [lanes.suspect]
+  return lane === lanes.parked && isGathered(key) ? [lanes.ready] : NOTHING
+}
 
 /** The places of `placesInLine` from which a job is yet to run, in the same order for the same job whatever its key is. */
 export const placesToRun = (lanes: Lanes, name: string, head: Head): Key[] =>

@@ -55,9 +55,11 @@ export class Suspects {
     return this.#inGroup
   }
 
-  /** A visit found one. */
+  /** A visit found one. Somebody else may have it by now, and have said so before this worker waited for it. */
   found(lone: Lone | undefined): void {
-    if (this.#patrol.isOpen) this.#inGroup ??= lone
+    if (lone === undefined || this.#inGroup !== undefined || !this.#patrol.isOpen) return
+    this.#inGroup = lone
+    this.#patrol.look()
   }
 
   /** A claim asked for one. `refused`: the queue may have had no room for it; then the next hint is waited for. */

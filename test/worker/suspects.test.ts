@@ -81,6 +81,32 @@ describe('a suspect', () => {
     },
   )
 
+  test.each([
+    ['removed', undefined],
+    ['cancelled', undefined],
+    ['drained', undefined],
+    ['removed', { id: 'g' }],
+    ['cancelled', { id: 'g' }],
+    ['drained', { id: 'g' }],
+  ])('that is %s before it ran holds nobody up any more (group %j)', async (how, group) => {
+    const made = stage()
+    const { host, queue, worker } = made
+    await queue.add('n', 1, { jobId: 'suspect', backoff: 50_000, group })
+    await stall(made)
+    await queue.add('n', 100_000, { jobId: 'long' })
+    const work = (job: Job) => new Promise<void>((resolve) => void host.timer(job.data, resolve))
+    worker(work, { concurrency: 2, maxStalledCount: 1 })
+    await host.advance(50_000)
+    if (how === 'removed') await queue.remove('suspect')
+    else if (how === 'cancelled') await queue.cancel('suspect', 'not needed')
+    else await queue.drain(true)
+    await queue.add('n', 1, { jobId: 'other' })
+    await host.advance(1000)
+    expect(await queue.getJobState('long')).toBe('active')
+    expect(await queue.getJobState('other')).toBe('completed')
+    await host.advance(100_000)
+  })
+
   test('that completes is like any other', async () => {
     const { host, queue, worker } = await withSuspect()
     worker(() => 'fine', { maxStalledCount: 1 })
@@ -146,6 +172,32 @@ describe('a suspect of a group', () => {
     await host.advance(1000)
     expect(await queue.getJobState('a')).toBe('active')
     expect(await queue.getJobState('other')).toBe('completed')
+  })
+
+  test('that somebody claims while it is found holds nobody up', async () => {
+    const { host, queue, store, worker, work } = await withSuspects({ a: 'g' })
+    const hand = new Worker('q', null, { store, name: 'hand', lockDuration: 1_000_000, maxStalledCount: 1 })
+    await queue.add('n', 20_000, { jobId: 'long' })
+    const read = store.read.bind(store)
+    let taken: Job | undefined
+    store.read = async (ids) => {
+      const found = await read(ids)
+      if (ids.includes('q:a')) {
+        store.read = read
+        taken = await hand.getNextJob('t')
+      }
+      return found
+    }
+    worker(work, { concurrency: 2, maxStalledCount: 1 })
+    await host.idle()
+    expect(taken?.id).toBe('a')
+    await queue.add('n', 1, { jobId: 'other' })
+    await host.advance(1000)
+    expect(await queue.getJobState('long')).toBe('active')
+    expect(await queue.getJobState('other')).toBe('completed')
+    await taken!.moveToCompleted('done', 't')
+    await host.advance(20_000)
+    await hand.close()
   })
 
   test('waits while its group may have no more, and nobody else does, nor asks without end', async () => {
