@@ -68,8 +68,10 @@ export class KeysBook {
     const left = (until ?? 0) - this.#world.storeTime() - this.#world.options.skewMs
     if (id.startsWith('idem:') || until === undefined)
       must(!lives, `invariant 13: ${id} ${what}, and ${job} lives`)
-    // Where its job is removed, so is its id.
-    const isOver = left <= 0 || (id.startsWith('dedup:') && !this.#world.jobs().has(job))
+    // Where its job is removed, or cancelled as it waits, so is its id.
+    const holder = this.#world.jobs().get(job)
+    const isGone = holder === undefined || holder.head.failedCode === 'CANCELLED'
+    const isOver = left <= 0 || (id.startsWith('dedup:') && isGone)
     must(isOver, `invariant 13: ${id} ${what} ${left} ms before its time is over`)
   }
 
