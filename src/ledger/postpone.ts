@@ -17,6 +17,9 @@ import { type Ledger, readHead } from './ledger.ts'
 import { isToCome, lateness, restamp } from './rates.ts'
 import { type Visit, allStartsOf, startsOf } from './turns.ts'
 
+/** How often in a window a group without jobs is looked at whose starts are to be forgotten, at most. */
+const LOOKS_A_WINDOW = 8
+
 /** A job of a group that is to be run alone, and may be now. */
 export interface Lone {
   readonly visit: Visit
@@ -131,11 +134,20 @@ async function lookAtGroups(ledger: Ledger, visits: readonly Visit[], now: numbe
       if (sizes[size++]! >= max && oldest !== undefined)
         opensAt = Math.max(opensAt, timeBehind(oldest) + ms + store.skewMs)
       if (newest !== undefined)
-        forgetsAt = Math.max(forgetsAt, timeBehind(newest) + ms + store.skewMs + lateness(ledger, ms))
+        forgetsAt = Math.max(
+          forgetsAt,
+          lookAfter(timeBehind(newest) + ms + store.skewMs + lateness(ledger, ms), ms),
+        )
     }
     all.push({ isEmpty: waiting.length === 0, penned, opensAt, forgetsAt, restamped })
   }
   return all
+}
+
+/** When starts are to be forgotten that have left a window of so many ms: a little later, so that those of many jobs are at once. */
+function lookAfter(at: number, ms: number): number {
+  const step = Math.ceil(ms / LOOKS_A_WINDOW)
+  return Math.ceil(at / step) * step
 }
 
 const planLater = ({ lanes }: Ledger, { id, raw, pointer }: Visit, later: number): Block => [

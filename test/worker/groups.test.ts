@@ -127,6 +127,19 @@ describe('groups', () => {
     expect(leftOf(dump)).toEqual({ keys: [], groups: [] })
   })
 
+  test('with starts to remember is looked at a few times in a window, however many there are', async () => {
+    const { host, queue, worker, said, dump } = stage()
+    worker(() => 1, { group: { limit: { max: 1000, duration: 60_000 } } })
+    for (let n = 0; n < 60; n++) {
+      await queue.add('n', 1, { group: { id: 'a' } })
+      await host.advance(1000)
+    }
+    expect(only(said, 'completed')).toHaveLength(60)
+    expect(dump().lanes.get('turn:q')!.length).toBeLessThanOrEqual(9)
+    await host.advance(70_000)
+    expect(leftOf(dump)).toEqual({ keys: [], groups: [] })
+  })
+
   test('that comes while its group is looked at is run at once', async () => {
     const { host, queue, store, worker, said } = stage()
     worker(() => 1, { group: { limit: { max: 3, duration: 60_000 } } })
