@@ -103,7 +103,9 @@ describe('a suspect', () => {
     await queue.add('n', 1, { jobId: 'other' })
     await host.advance(1000)
     expect(await queue.getJobState('long')).toBe('active')
-    expect(await queue.getJobState('other')).toBe('completed')
+    await queue.add('n', 1, { jobId: 'last' })
+    await host.advance(100)
+    for (const id of ['other', 'last']) expect(await queue.getJobState(id)).toBe('completed')
     await host.advance(100_000)
   })
 
