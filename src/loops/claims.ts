@@ -53,7 +53,8 @@ export class Claims {
     this.#suspects = new Suspects(ledger, { due: wake, error })
     this.#intake = new Intake(options, this.#suspects, {
       outdated: () => this.#settings.forget(),
-      found: (plan, grants) => (this.#open ? this.#begin(plan, grants) : this.#intake.holdBack(plan, grants)),
+      found: (plan, grants) =>
+        this.#open ? options.start(this.#intake.hold(plan, grants)) : this.#intake.holdBack(plan, grants),
     })
     this.#turns = new Turns(ledger, options.group, { due: wake, emptied: wake, error })
     this.#gather = isPatient(batch) ? new Gather(ledger, batch, () => this.#hint()) : undefined
@@ -114,6 +115,7 @@ export class Claims {
 
   /** Learns what a claim has to know, and claims what is to be run alone. */
   async prepare(): Promise<void> {
+    if (this.#options.unsettled() === 0) this.#suspects.settled()
     const mayClaim = this.#open && (this.#hungry || this.#turns.isDue || this.#suspects.isDue)
     if (mayClaim && this.#settings.seen === undefined) {
       if (!(await this.#settings.read())) this.#options.wake()
@@ -284,12 +286,14 @@ export class Claims {
     const plan = { ...this.#planOne(1, true), ...inGroup }
     const hints = this.#hints
     this.#vacancy.reserve(1)
+    this.#suspects.isClaimed = true
     const [answer] = await commitCycle(ledger.store, [planClaim(ledger, this.#settings.seen!, plan)])
     this.#vacancy.release(1)
+    this.#suspects.isClaimed = false
     const grants = this.#intake.grantsIn(plan, answer!, (results) =>
       inGroup === undefined ? results.at(-1)! : readVisit(results, inGroup.visit).claimed,
     )
-    this.#begin(plan, grants)
+    this.#options.start(this.#intake.hold(plan, grants))
     if (answer instanceof HoldfastError) throw answer
     this.#options.wake()
     if (answer![0] === false) return
@@ -303,7 +307,7 @@ export class Claims {
   /** Whether a claim got less than it asked for, and nobody said since that there is more. */
   #granted(plan: ClaimPlan, answer: Answer, hints: number): boolean {
     const grants = this.#intake.grantsIn(plan, answer, (results) => results.at(-1)!)
-    this.#begin(plan, grants)
+    this.#options.start(this.#intake.hold(plan, grants))
     if (answer instanceof HoldfastError || answer[0] === false) return false
     // What there is in line has to gather before the next one can be heard of.
     if (isTooFew(plan.gathering, answer)) return false
@@ -311,9 +315,5 @@ export class Claims {
     if (grants.length === plan.limit || hints !== this.#hints) return false
     this.#hungry = false
     return true
-  }
-
-  #begin(plan: ClaimPlan, grants: readonly Grant[]): void {
-    this.#options.start(this.#intake.hold(plan, grants))
   }
 }

@@ -13,13 +13,17 @@ import { Patrol } from './patrol.ts'
 export class Suspects {
   /** One that is due was refused for want of room in the queue. */
   isRefused = false
+  /** A claim of one is under way; by the look of its lane there may be none any more. */
+  isClaimed = false
   readonly #ledger: Ledger
   readonly #lane: DueLane
   /** Finds out whether somebody else has the one of a group. */
   readonly #patrol: Patrol
   readonly #due: () => void
   #inGroup: Lone | undefined
+  /** The one that has been claimed, until its end is stored. */
   #running: Grant | undefined
+  #isFreed = false
 
   constructor(ledger: Ledger, { due, error }: DueReport) {
     this.#ledger = ledger
@@ -45,9 +49,9 @@ export class Suspects {
     return this.#lane.isDue || this.#inGroup !== undefined
   }
 
-  /** Whether one runs. */
+  /** Whether one runs, or comes to, or its end is not stored yet: a neighbour that ends the process would have it stall. */
   get isRunning(): boolean {
-    return this.#running !== undefined
+    return this.isClaimed || this.#running !== undefined
   }
 
   /** The one of a group that is due, where there is one. */
@@ -75,11 +79,17 @@ export class Suspects {
 
   claimed(grant: Grant): void {
     this.#running = grant
+    this.#isFreed = false
   }
 
   /** A slot is free again. */
   freed(grant: Grant): void {
-    if (this.#running === grant) this.#running = undefined
+    if (this.#running === grant) this.#isFreed = true
+  }
+
+  /** The end of everything is stored. */
+  settled(): void {
+    if (this.#isFreed) this.#running = undefined
   }
 
   async #look(): Promise<void> {

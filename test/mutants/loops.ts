@@ -193,12 +193,12 @@ export const loopMutants: readonly Mutant[] = [
     caughtBy: { file: 'worker/suspects.test.ts', test: 'gets its turn under any load' },
   },
   {
-    name: 'nobody hears that a suspect of a group was claimed by another',
-    why: 'a worker with a long job takes no other until that ends',
-    file: 'src/ledger/turns.ts',
-    find: '...(alone === undefined ? {} : { hint: [lanes.suspect] })',
-    replace: '',
-    caughtBy: { file: 'worker/suspects.test.ts', test: 'the others go on as soon as it is' },
+    name: 'others are claimed while the claim of a suspect is on its way',
+    why: 'with many slots a job runs beside one that may kill its process',
+    file: 'src/loops/suspects.ts',
+    find: 'return this.isClaimed || ',
+    replace: 'return ',
+    caughtBy: { file: 'sim/sim.test.ts', test: 'while the end of a suspect is on its way' },
   },
   {
     name: 'others are claimed beside a suspect',

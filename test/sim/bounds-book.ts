@@ -238,7 +238,7 @@ export class BoundsBook {
   /** Milliseconds within which all of that is gone once nothing runs. */
   get forgetsWithin(): number {
     const lengths = [...this.#bounded.values()].flatMap(({ grants }) =>
-      grants.flatMap(({ windows }) => windows.map(({ ms }) => ms + lateOf(ms))),
+      grants.flatMap(({ windows }) => windows.map(({ ms }) => ms + Math.ceil(ms / 8) + lateOf(ms))),
     )
     return Math.max(0, ...lengths)
   }

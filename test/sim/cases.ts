@@ -108,4 +108,43 @@ export const CASES: Readonly<Record<string, Plan>> = {
       ),
     },
   ),
+  'a worker with two cycles takes another job while the end of a suspect is on its way': plan(
+    696304329,
+    {
+      ...{ shape: 'own', trouble: 'pills', machines: 2, producers: 2, concurrency: 80 },
+      ...{ leaseMs: 8192, maxStalls: 1, safetyMs: 136_523 },
+    },
+    {
+      jobs: [
+        {
+          ...job(0, 0, { delay: 3084 }),
+          acts: [{ do: 'return', ms: 5794, wait: 2176, talks: true, heeds: true }],
+        },
+        {
+          ...job(1, 0, {
+            attempts: 2,
+            backoff: { type: 'exponential', delay: 802, jitter: 0.5, maxDelay: 20_000 },
+            timeout: 5000,
+          }),
+          acts: [
+            { do: 'retry after', ms: 5638, wait: 1458, talks: false, heeds: true },
+            { do: 'hang', ms: 3992, wait: 1947, talks: false, heeds: false },
+          ],
+        },
+        {
+          ...job(2, 0, { attempts: 3, backoff: { type: 'own', delay: 700 }, timeout: 9007 }),
+          acts: [
+            { do: 'hang', ms: 0, wait: 0, talks: false, heeds: true },
+            { do: 'retry after', ms: 2396, wait: 1569, talks: true, heeds: true },
+            { do: 'hang', ms: 0, wait: 2822, talks: true, heeds: false },
+          ],
+        },
+        {
+          ...job(3, 0, { jobId: 'job/3', lifo: true, attempts: 2 }),
+          acts: [{ do: 'crash', ms: 0, wait: 687, talks: false, heeds: true }],
+        },
+      ],
+      calls: [add(103_400, [0, 1]), add(103_400, [2]), add(103_400, [3])],
+    },
+  ),
 }

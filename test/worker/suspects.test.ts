@@ -173,7 +173,11 @@ describe('a suspect of a group', () => {
     worker(work, { concurrency: 2, maxStalledCount: 1, name: 'free' })
     await host.advance(1000)
     expect(await queue.getJobState('a')).toBe('active')
+    await queue.add('n', 1, { jobId: 'late' })
+    await host.advance(1000)
+    expect(await queue.getJobState('a')).toBe('active')
     expect(await queue.getJobState('other')).toBe('completed')
+    expect(await queue.getJobState('late')).toBe('completed')
   })
 
   test('that somebody claims while it is found holds nobody up', async () => {
