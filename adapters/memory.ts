@@ -55,6 +55,8 @@ class MemoryStore implements Store {
   readonly #state: MemoryState
   readonly #pace: Pace
   readonly #watchers = new Watchers()
+  /** Commits that wait for a turn. */
+  readonly #underWay = new Set<Promise<unknown>>()
   #closed = false
 
   constructor(host: Host, content: MemoryContent) {
@@ -93,11 +95,15 @@ class MemoryStore implements Store {
     this.#assertOpen()
     checkUnit(changes)
     // Nothing is waited for here, so who works without end would be the only one in the process who does.
-    const full = this.#pace.turnWithTime()
-    if (full !== undefined) {
-      await full
-      this.#assertOpen()
-    }
+    const turn = this.#pace.turnWithTime()
+    if (turn === undefined) return this.#apply(changes)
+    const applied = turn.then(() => this.#apply(changes))
+    this.#underWay.add(applied)
+    return applied.finally(() => this.#underWay.delete(applied))
+  }
+
+  #apply(changes: readonly Change[]): readonly Result[] {
+    this.#assertNewest()
     this.#state.lowered.clear()
     const results = evaluate(this.#state, changes)
     const { lowered } = this.#state
@@ -114,6 +120,7 @@ class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true
+    await Promise.allSettled(this.#underWay)
     this.#watchers.clear()
   }
 
@@ -123,6 +130,10 @@ class MemoryStore implements Store {
 
   #assertOpen(): void {
     if (this.#closed) throw new HoldfastError('STORE_CLOSED', 'the memory store is closed')
+    this.#assertNewest()
+  }
+
+  #assertNewest(): void {
     if (this.epoch !== String(this.#content.opened)) {
       throw new HoldfastError('STORE_CLOSED', 'a newer memory store has opened this content')
     }

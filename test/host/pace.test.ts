@@ -1,7 +1,7 @@
 /** How long work holds up everything else: a turn of the event loop has its time, and then it is another one's. */
 import { expect, test } from 'vitest'
 import { Queue, Worker } from 'holdfast'
-import { memoryStore } from 'holdfast/memory'
+import { MemoryContent, memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { TURN_MS } from '../../src/core/bounds.ts'
 import { type Host, nextTurn } from '../../src/host.ts'
@@ -106,4 +106,17 @@ test('a worker in memory whose handlers wait for nothing is not the only one tha
   })
   expect(await turnsOf([drained])).toBeGreaterThan(20)
   await worker.close()
+})
+
+test('a commit of the memory store that waits for its turn is applied before the store is closed', async () => {
+  let time = 0
+  const host = Object.assign(virtualHost(), { monotonic: () => time })
+  const content = new MemoryContent()
+  const store = memoryStore({ host, content })
+  const commits = [store.commit([{ add: [['l', 'first']] }])]
+  time = 1000
+  commits.push(store.commit([{ add: [['l', 'second']] }]))
+  await store.close()
+  expect(content.lanes.get('l')?.size).toBe(2)
+  expect(await Promise.all(commits)).toEqual([[[]], [[]]])
 })
