@@ -5,11 +5,12 @@
  * @module holdfast/memory
  */
 import { checkOptions, object } from '../src/core/check.ts'
+import { COMMIT_TURN_MS } from '../src/core/bounds.ts'
 import { type State, evaluate } from '../src/core/evaluate.ts'
 import { checkUnit } from '../src/core/unit.ts'
 import { HoldfastError } from '../src/error.ts'
 import { type Host, systemHost } from '../src/host.ts'
-import { type Pace, paceOf } from '../src/pace.ts'
+import { Pace } from '../src/pace.ts'
 import type { Change, Page, Result, Span, Store } from '../src/store.ts'
 import { risingClock } from './clock.ts'
 import { SortedKeys } from './sorted-keys.ts'
@@ -62,7 +63,7 @@ class MemoryStore implements Store {
   constructor(host: Host, content: MemoryContent) {
     this.host = host
     this.now = risingClock(host)
-    this.#pace = paceOf(host)
+    this.#pace = new Pace(host, COMMIT_TURN_MS)
     this.#content = content
     this.#state = new MemoryState(content)
     this.epoch = String(++content.opened)

@@ -5,15 +5,17 @@
 import { TURN_JOBS, TURN_MS } from './core/bounds.ts'
 import { type Host, nextTurn } from './host.ts'
 
-/** One for all that live by a host: they share its event loop. */
+/** What shares its time in a turn: `turnMs` of it. */
 export class Pace {
   readonly #host: Host
+  readonly #turnMs: number
   /** When the first work of this turn began, by the host's monotonic clock; `undefined` while there was none. */
   #since: number | undefined
   #waiting: (() => void)[] = []
 
-  constructor(host: Host) {
+  constructor(host: Host, turnMs: number) {
     this.#host = host
+    this.#turnMs = turnMs
   }
 
   /** Nothing to wait for while this turn has time; else a turn that has. */
@@ -26,7 +28,7 @@ export class Pace {
 
   #hasTime(): boolean {
     if (this.#since === undefined) this.#begin()
-    return this.#host.monotonic() - this.#since! < TURN_MS
+    return this.#host.monotonic() - this.#since! < this.#turnMs
   }
 
   #begin(): void {
@@ -50,11 +52,12 @@ export class Pace {
   }
 }
 
+/** Of all that is added by a host, as it shares one event loop. */
 const paces = new WeakMap<Host, Pace>()
 
 export function paceOf(host: Host): Pace {
   let pace = paces.get(host)
-  if (pace === undefined) paces.set(host, (pace = new Pace(host)))
+  if (pace === undefined) paces.set(host, (pace = new Pace(host, TURN_MS)))
   return pace
 }
 

@@ -94,8 +94,10 @@ export const BULK_UNITS = 16
 export const RELEASES = 12
 /** Jobs of a bulk that are checked or made between two turns of the event loop. */
 export const TURN_JOBS = 500
-/** Milliseconds of one turn after which jobs that are added, and commits of the memory store, wait for the next turn. */
-export const TURN_MS = 5
+/** Milliseconds of one turn after which jobs that are added wait for the next turn. */
+export const TURN_MS = 10
+/** The same for commits of one memory store: more, so that those of jobs that had their turn seldom wait once more. */
+export const COMMIT_TURN_MS = 20
 /** Total tries of a job. */
 export const ATTEMPTS_MOST = 1_000_000_000
 /** Numbers of a priority: 0 to this. */
