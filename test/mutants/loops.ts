@@ -201,6 +201,14 @@ export const loopMutants: readonly Mutant[] = [
     caughtBy: { file: 'sim/sim.test.ts', test: 'while the end of a suspect is on its way' },
   },
   {
+    name: 'others are claimed as soon as the slot of a suspect is free',
+    why: 'one that ends the process has it stall once more, though it has ended',
+    file: 'src/loops/suspects.ts',
+    find: 'this.#isFreed = true',
+    replace: 'this.#running = undefined',
+    caughtBy: { file: 'sim/sim.test.ts', test: 'a second cycle claims beside a suspect' },
+  },
+  {
     name: 'others are claimed beside a suspect',
     why: 'a job that kills its process takes them along',
     file: 'src/loops/claims.ts',

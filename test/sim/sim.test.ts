@@ -2,11 +2,16 @@
 import { describe, expect, test } from 'vitest'
 import { campaign } from './campaign.ts'
 import { CASES } from './cases.ts'
+import { drawPlan } from './plan.ts'
 import { simulate } from './simulate.ts'
 
 describe('found once', () => {
   test.each(Object.entries(CASES))('%s', async (_, plan) => {
     expect((await simulate(plan)).violation).toBeUndefined()
+  })
+
+  test('a second cycle claims beside a suspect whose end is on its way', async () => {
+    expect((await simulate(drawPlan(696304329))).violation).toBeUndefined()
   })
 })
 
