@@ -42,7 +42,10 @@ export function planVisits(
 export interface Concluded {
   /** Some group has its turn again at once. */
   readonly left: boolean
-  /** Some group was held up by itself: whatever the limits of the queue, the next visit may get what this one did not. */
+  /**
+   * Some group was held up by itself, or none was tried, for a suspect's sake or as the settings changed: whatever the limits of the
+   * queue, the next visit may get what this one did not.
+   */
   readonly held: boolean
   /** Somebody else visits the same groups. */
   readonly beaten: boolean
@@ -62,7 +65,7 @@ export async function concludeVisits(
 ): Promise<Concluded> {
   let gone = still
   // Those that came back into line are visited next.
-  let held = aside.length > still
+  let held = plans.length === 0 || aside.length > still
   const short: Visit[] = []
   for (const [at, { limit, visit }] of plans.entries()) {
     const visited = readVisit(answers[at]!, visit!)

@@ -4,8 +4,9 @@ import { expect, test } from 'vitest'
 import { CAMPAIGN, conduct } from './rounds.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1e6)
-/** Kills while jobs are being added, at moments of a seed of its own: each finds losses nine times in ten. */
-const EAGER = { store: 'eager', seed: 13, kills: 6, killWithin: 100 } as const
+/** Kills while jobs are being added; on a busy machine it may be before any was acknowledged, so there are others to try. */
+const EAGER = { store: 'eager', kills: 6, killWithin: 100 } as const
+const EAGER_TRIALS = 5
 
 test('no acknowledged job is lost to twenty kill -9, none is invented, and the store is whole after each', async () => {
   const { faults, kept, ...figures } = await conduct({ ...CAMPAIGN, seed: SEED, kills: 20 })
@@ -30,8 +31,11 @@ test('jobs of 200 KiB at concurrency 50 are whole after three kills', async () =
 })
 
 test('the witness finds the losses of a store that acknowledges before it writes', async () => {
-  const { lost, faults, kept } = await conduct({ ...CAMPAIGN, ...EAGER })
-  expect(lost).toBeGreaterThan(0)
-  expect(faults.filter((fault) => fault.endsWith('was acknowledged and is lost'))).toHaveLength(lost)
-  await rm(kept ?? '', { recursive: true })
+  for (let trial = 1; ; trial++) {
+    const { lost, faults, kept } = await conduct({ ...CAMPAIGN, ...EAGER, seed: 12 + trial })
+    if (lost === 0 && trial < EAGER_TRIALS) continue
+    expect(lost).toBeGreaterThan(0)
+    expect(faults.filter((fault) => fault.endsWith('was acknowledged and is lost'))).toHaveLength(lost)
+    return rm(kept ?? '', { recursive: true })
+  }
 })

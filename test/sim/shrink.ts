@@ -37,8 +37,7 @@ class Search {
   async begin(): Promise<void> {
     for (let before = Infinity; this.#size() < before && this.#runs < this.#mostRuns; ) {
       before = this.#size()
-      for (const simpler of SIMPLER)
-        await this.#try({ ...this.best.plan, options: { ...this.best.plan.options, ...simpler } })
+      for (const simpler of SIMPLER) await this.#try(simplified(this.best.plan, simpler))
       for (const list of LISTS) await this.#thin(list)
       await this.#shorten()
     }
@@ -84,6 +83,13 @@ class Search {
     this.best = { plan, outcome, runs: this.#runs }
     return true
   }
+}
+
+/** What is said of limits and groups goes with them: nobody would take it back in the end. */
+function simplified(plan: Plan, simpler: Partial<Options>): Plan {
+  const options = { ...plan.options, ...simpler }
+  const calls = options.flow === undefined ? plan.calls.filter(({ kind }) => kind !== 'bound') : plan.calls
+  return { ...plan, options, calls }
 }
 
 /** Options that make a world smaller or plainer. */

@@ -159,6 +159,25 @@ describe('groups', () => {
     expect(only(said, 'completed')).toHaveLength(2)
   })
 
+  test('whose visit is put off by a change of settings is visited after it', async () => {
+    const { host, queue, store, worker, said } = stage()
+    const commit = store.commit.bind(store)
+    store.commit = async (changes) => {
+      const answers = await commit(changes)
+      if (changes.some(({ move }) => move?.from.lane === 'turn:q' && move.to.length > 0)) {
+        store.commit = commit
+        await queue.setGlobalConcurrency(5)
+        // The worker hears of it before it plans its visits.
+        await Promise.resolve()
+      }
+      return answers
+    }
+    worker(() => 1, { limiter: { max: 10, duration: 1000 } })
+    await queue.add('n', 'g', { jobId: 'a', group: { id: 'g' } })
+    await host.advance(100)
+    expect(started(said)).toEqual(['a'])
+  })
+
   test('limits of the queue hold beside those of groups, and nobody asks without end', async () => {
     const { host, queue, store, worker, state, work } = counting(10)
     await queue.setGlobalConcurrency(3)
