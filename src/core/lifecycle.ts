@@ -77,7 +77,10 @@ export const LIFECYCLE: Readonly<Record<LifecycleEvent, Transition>> = {
   pruned: { from: ['completed', 'failed'], to: ['gone'] },
 }
 
-/** Which public state a job with its key in a lane has; what is in `suspect`, `arrive` or `penned` is waiting once it is due. */
+/**
+ * Which public state a job with its key in a lane has. What is in `suspect` or `arrive` is waiting once it is due; what is in `due` or
+ * `penned` once it was brought into line, as counts and lists go by the lane.
+ */
 export function stateOfLane(lane: StateLane, isDue = false): JobState {
   switch (lane) {
     case 'ready':
@@ -85,10 +88,10 @@ export function stateOfLane(lane: StateLane, isDue = false): JobState {
     case 'parked':
       return 'waiting'
     case 'due':
+    case 'penned':
       return 'delayed'
     case 'suspect':
     case 'arrive':
-    case 'penned':
       return isDue ? 'waiting' : 'delayed'
     case 'lease':
       return 'active'

@@ -17,7 +17,7 @@ import {
   timeOf,
   waitingKey,
 } from './keys.ts'
-import { pennedKey, recordOfGroup, timeBehind, turnKey } from './group-keys.ts'
+import { pennedKey, recordOfGroup, turnKey } from './group-keys.ts'
 import type { Departure } from './lifecycle.ts'
 
 /** A place, and what has to be done when a job comes to it. */
@@ -129,10 +129,8 @@ export function placesDelayed(lanes: Lanes, name: string, head: Head): Key[] {
 }
 
 /** Whether the time of a job has come whose lane says when that is. */
-export function isDueIn(lane: StateLane, key: string, now: number): boolean {
-  if (lane === 'penned') return timeBehind(key) <= now
-  return (lane === 'arrive' || lane === 'suspect') && timeOf(key) <= now
-}
+export const isDueIn = (lane: StateLane, key: string, now: number): boolean =>
+  (lane === 'arrive' || lane === 'suspect') && timeOf(key) <= now
 
 /** Sees to it that the group of a job that came into line is visited, unless it waits for something else. */
 function visitGroup(lanes: Lanes, ready: string, name: string, now: number): readonly Change[] {

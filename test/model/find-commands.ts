@@ -25,10 +25,10 @@ function stateOf({ place, runAt }: ModelJob, now: number): JobFilter {
     case 'parked':
       return 'waiting'
     case 'due':
+    case 'penned':
       return 'delayed'
     case 'suspect':
     case 'arrive':
-    case 'penned':
       return runAt! <= now ? 'waiting' : 'delayed'
     case 'lease':
       return 'active'

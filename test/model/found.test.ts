@@ -9,6 +9,7 @@ import { type Fault, memoryDisk } from './harness.ts'
 import { lapse, removeKey } from './identity-commands.ts'
 import { playCommands } from './play.ts'
 import { expire } from './reap-commands.ts'
+import { upsert } from './schedule-commands.ts'
 import type { ModelOptions } from './world.ts'
 
 const job = (id: string, options: ModelOptions = {}): ModelNewJob => ({ id, data: { n: 1 }, options })
@@ -85,5 +86,19 @@ describe('a rate', () => {
       jump(-3_600_000),
       crash(),
       claim(0, { ...one, limit: 2 }),
+    ]))
+})
+
+describe('a schedule', () => {
+  test('is as it was asked for last, whatever became of the answer', () =>
+    playCommands(memoryDisk, [
+      upsert(0, 'a', { every: 2000, missed: 'all', data: 7 }),
+      upsert(
+        0,
+        'a',
+        { every: 2000, missed: 'all', data: 7, limit: 3 },
+        { kind: 'after', crash: false, call: 0 },
+      ),
+      upsert(0, 'a', { every: 2000, missed: 'all', data: 7 }),
     ]))
 })

@@ -236,12 +236,15 @@ const shownGroup = ([id, { paused = false, concurrency }]: readonly [string, Mod
 const shownHold = ([id, { job, until }]: readonly [string, ShownHold]): string =>
   `${id} of ${job} until ${until}`
 
-const wantedSchedule = (key: string, { every, next, last, runs, passed, data }: ModelSchedule): string =>
-  JSON.stringify([key, every, next, last, runs, passed, text(data)])
+const wantedSchedule = (key: string, schedule: ModelSchedule): string => {
+  const { every, missed, limit, next, last, runs, passed, data } = schedule
+  return JSON.stringify([key, every, missed, limit, next, last, runs, passed, text(data)])
+}
 
 const shownSchedule = (name: string, { schedule, data }: ShownSchedule): string => {
-  const { timing, next, last, runs = 0, missed = 0 } = schedule
-  return JSON.stringify([scheduleKeyOf(name), timing.every, next, last, runs, missed, data])
+  const { timing, next, last, runs = 0, missed: passed = 0 } = schedule
+  const { every, missed = 'one', limit } = timing
+  return JSON.stringify([scheduleKeyOf(name), every, missed, limit, next, last, runs, passed, data])
 }
 
 const wanted = (job: ModelJob) => ({

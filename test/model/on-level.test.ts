@@ -3,4 +3,4 @@ import { describe } from 'vitest'
 import { testModel } from './floors.ts'
 import { levelDisk } from './harness.ts'
 
-describe('on LevelDB', () => testModel(levelDisk, 200, 0.35))
+describe('on LevelDB', () => testModel(levelDisk, 200, 0.15))

@@ -3,4 +3,4 @@ import { describe } from 'vitest'
 import { testModel } from './floors.ts'
 import { memoryDisk } from './harness.ts'
 
-describe('on memory', () => testModel(memoryDisk, 700, 1.5))
+describe('on memory', () => testModel(memoryDisk, 700, 1))

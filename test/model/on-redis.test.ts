@@ -3,4 +3,4 @@ import { describe } from 'vitest'
 import { testModel } from './floors.ts'
 import { redisDisk } from './harness.ts'
 
-describe('on Redis', () => testModel(redisDisk, 30, 0.03))
+describe('on Redis', () => testModel(redisDisk, 30, 0.02))

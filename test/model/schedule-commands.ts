@@ -14,7 +14,7 @@ import type { World } from './world.ts'
 /** Room for the jobs of a tick among the numbers of jobs. */
 const JOBS = 100
 
-const upsert = (q: QueueNumber, key: string, asked: Asked, fault?: Fault) =>
+export const upsert = (q: QueueNumber, key: string, asked: Asked, fault?: Fault) =>
   new Step<{ readonly first: number }>(`upsertSchedule(${key}, ${asked.every}, ${asked.missed})`, q, fault, {
     prepare: ({ model }) => ({ first: model.incarnate(JOBS) }),
     act: async (_, { here }) => {

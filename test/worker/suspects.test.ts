@@ -217,6 +217,10 @@ describe('a suspect of a group', () => {
     const before = store.calls
     await host.advance(15_000)
     expect(store.calls - before).toBeLessThan(10)
+    // It is due, and in public what the lists and counts say of it.
+    expect(await queue.getJobState('c')).toBe('delayed')
+    expect((await queue.getDelayed()).map(({ id }) => id)).toContain('c')
+    expect((await queue.find({ state: 'waiting' })).jobs.map(({ id }) => id)).not.toContain('c')
     await queue.resumeGroup('h')
     await host.advance(100)
     expect(await queue.getJobState('c')).toBe('completed')
