@@ -233,8 +233,9 @@ export async function holderOf(ledger: Ledger, id: string): Promise<string | und
   if (held === undefined || (held.until !== undefined && held.until <= store.now())) return undefined
   const [raw] = await store.read([held.job])
   const head = raw === undefined ? undefined : readHead(raw).head
-  // That of a bulk which is being stored is nobody's yet.
-  if (raw !== undefined && !(await hasArrived(ledger, held.job, head))) return undefined
+  // That of a bulk which is being stored is nobody's yet; but it may be another job that has the name of one that is gone.
+  const isOwn = head?.opts.deduplication?.id === id
+  if (isOwn && !(await hasArrived(ledger, held.job, head))) return undefined
   const isIts = held.until !== undefined || (raw !== undefined && head?.finishedOn === undefined)
   return isIts ? held.job : undefined
 }

@@ -68,6 +68,15 @@ describe('a deduplication id that outlives its job', () => {
       addBulk(0, [job('2')]),
       addBulk(0, [job('1', { idempotencyKey: 'k', deduplication: { id: 'd' } })]),
     ]))
+
+  test('stays its own while a bulk brings another of its name', () =>
+    playCommands(memoryDisk, [
+      addBulk(0, [job('2', { deduplication: { id: 'd', ttl: 5000 }, ttl: 1000, removeOnFail: true })]),
+      advance(1001),
+      expire(0),
+      addInUnits(0, [job('2'), job('3'), job('1')], crashAt(2)),
+      removeKey(0, 'd'),
+    ]))
 })
 
 describe('a rate', () => {
