@@ -1,13 +1,45 @@
-/** The visits of one rotation: what they may take, and what becomes of the groups whose turn it was. */
-import type { ClaimPlan, Grant } from '../ledger/claim.ts'
+/** Visiting the groups whose turn it is: what each visit may take, and what becomes of the groups. */
+import { type ClaimPlan, type Grant } from '../ledger/claim.ts'
 import type { Block } from '../ledger/commit.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type Lone, postpone } from '../ledger/postpone.ts'
 import { type Visit, isStill, planAwake, planStill, readVisit } from '../ledger/turns.ts'
 import type { Result } from '../store.ts'
-import type { Rotation, Turns } from './turns.ts'
+import { type Claiming, throwRejected } from './claiming.ts'
+import type { Rotation } from './turns.ts'
+import { slotsOf } from './vacancy.ts'
 
-export interface Visiting {
+/** Visits the groups whose pointers a rotation moved. */
+export async function visitGroups(claiming: Claiming, rotation: Rotation, moved: Result): Promise<void> {
+  const { options, intake, turns, suspects, limiter } = claiming
+  const { hints } = claiming
+  const visiting = planVisits(claiming, rotation, moved)
+  const { plans, aside, count } = visiting
+  const answers = await claiming.commit([...claiming.blocksOf(plans), ...aside], slotsOf(plans))
+  const grants = plans.map((plan, at) =>
+    intake.grantsIn(plan, answers[at]!, (results) => readVisit(results, plan.visit!).claimed),
+  )
+  // Together, as a batch has jobs of many groups.
+  options.start(plans.flatMap((plan, at) => intake.hold(plan, grants[at]!)))
+  throwRejected(answers)
+  const { left, held, beaten, alone } = await concludeVisits(
+    options.ledger,
+    visiting,
+    answers,
+    grants,
+    options.maxStalledCount,
+  )
+  suspects.found(alone)
+  const isNone = grants.every(({ length }) => length === 0)
+  const refused = left && !held && limiter.isLimited && isNone
+  if (refused) await limiter.look()
+  // A hint that came since the visits were planned may speak of room that they missed.
+  const waits = refused && hints === claiming.hints
+  turns.visited({ left, isAll: count < rotation.limit, waits })
+  if (beaten && isNone) turns.rest()
+}
+
+interface Visiting {
   /** One claim for each group that may have some of the slots. */
   readonly plans: readonly ClaimPlan[]
   /** What takes groups out of the way that may not run now, and brings others back into line. */
@@ -18,20 +50,17 @@ export interface Visiting {
   readonly count: number
 }
 
-export function planVisits(
-  ledger: Ledger,
-  turns: Turns,
-  rotation: Rotation,
-  moved: Result,
-  { slots, plan }: { readonly slots: number; readonly plan: (limit: number) => ClaimPlan },
-): Visiting {
+function planVisits(claiming: Claiming, rotation: Rotation, moved: Result): Visiting {
+  const { options, vacancy, turns } = claiming
+  const { ledger } = options
   const visits = turns.visits(rotation, moved)
   const still = visits.filter((visit) => isStill(ledger, visit))
   const live = visits.filter((visit) => !still.includes(visit))
   const awake = planAwake(ledger, moved, rotation.place)
+  const slots = claiming.isStill ? 0 : vacancy.wholeOf(vacancy.free)
   const shares = turns.share(live, rotation, visits.length, slots)
   return {
-    plans: shares.map(({ visit, limit }) => ({ ...plan(limit), visit })),
+    plans: shares.map(({ visit, limit }) => ({ ...claiming.planOne(limit), visit })),
     aside: [...still.map((visit) => planStill(ledger, visit)), ...awake],
     gone: still.length,
     count: visits.length + awake.length,
@@ -39,7 +68,7 @@ export function planVisits(
 }
 
 /** What visits came to for those that come next. */
-export interface Concluded {
+interface Concluded {
   /** Some group has its turn again at once. */
   readonly left: boolean
   /**
@@ -56,7 +85,7 @@ export interface Concluded {
 const NOTHING_SHORT = { stay: new Set<string>(), ends: false, beaten: false, alone: undefined }
 
 /** Has those wait that gave less than they were asked for. */
-export async function concludeVisits(
+async function concludeVisits(
   ledger: Ledger,
   { plans, aside, gone: still, count }: Visiting,
   answers: readonly (readonly Result[])[],

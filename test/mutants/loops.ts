@@ -138,8 +138,8 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'a claim answered too late is kept',
     why: 'a job is on lease with a worker that closed',
-    file: 'src/loops/claims.ts',
-    find: ': this.#intake.holdBack(plan, grants)',
+    file: 'src/loops/claiming.ts',
+    find: ': this.intake.holdBack(plan, grants)',
     replace: ': undefined',
     caughtBy: {
       file: 'worker/closing-late.test.ts',
@@ -150,7 +150,7 @@ export const loopMutants: readonly Mutant[] = [
     name: 'a hint during a claim is missed',
     why: 'a job waits until another is added',
     file: 'src/loops/claims.ts',
-    find: 'grants.length === plan.limit || hints !== this.#hints',
+    find: 'grants.length === plan.limit || hints !== this.#claiming.hints',
     replace: 'grants.length === plan.limit',
     caughtBy: {
       file: 'worker/wakeups.test.ts',
@@ -168,16 +168,16 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'a suspect is claimed beside others',
     why: 'a job that kills its process takes them along',
-    file: 'src/loops/claims.ts',
-    find: 'return this.#vacancy.isWhole && ',
+    file: 'src/loops/claiming.ts',
+    find: 'return this.vacancy.isWhole && ',
     replace: 'return ',
     caughtBy: { file: 'worker/suspects.test.ts', test: 'waits until they are empty' },
   },
   {
     name: 'a suspect is claimed while the end of another job is on its way',
     why: 'that job stalls with it, though it has ended',
-    file: 'src/loops/claims.ts',
-    find: ' && this.#options.unsettled() === 0',
+    file: 'src/loops/claiming.ts',
+    find: ' && this.options.unsettled() === 0',
     replace: '',
     caughtBy: {
       file: 'worker/suspects.test.ts',
@@ -188,8 +188,8 @@ export const loopMutants: readonly Mutant[] = [
     name: 'others are claimed while a suspect is due',
     why: 'a worker under load never comes to run it',
     file: 'src/loops/claims.ts',
-    find: 'if (this.#isStill || (!this.#hungry',
-    replace: 'if (this.#isStopped || (!this.#hungry',
+    find: 'if (isStill || (!isHungry',
+    replace: 'if (this.#claiming.isStopped || (!isHungry',
     caughtBy: { file: 'worker/suspects.test.ts', test: 'gets its turn under any load' },
   },
   {
@@ -211,9 +211,9 @@ export const loopMutants: readonly Mutant[] = [
   {
     name: 'others are claimed beside a suspect',
     why: 'a job that kills its process takes them along',
-    file: 'src/loops/claims.ts',
-    find: 'return this.#suspects.isRunning || this.#limiter',
-    replace: 'return this.#limiter',
+    file: 'src/loops/claiming.ts',
+    find: 'return this.suspects.isRunning || this.limiter',
+    replace: 'return this.limiter',
     caughtBy: { file: 'worker/suspects.test.ts', test: 'is claimed alone by one of several workers' },
   },
   {
