@@ -13,7 +13,7 @@ import { HoldfastError } from './error.ts'
 import { localZone } from './host.ts'
 import type { JobOf } from './job.ts'
 import type { InputOf, MapOf, NameOf, Omitted } from './job-map.ts'
-import { addJob, asBulkError } from './ledger/add.ts'
+import { addJob, notWithoutEffect } from './ledger/add.ts'
 import type { AddedJob, NewJob } from './ledger/addition.ts'
 import { addJobs } from './ledger/add-bulk.ts'
 import { readJob } from './ledger/inspect.ts'
@@ -57,9 +57,8 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     const full = this.#pace.turnWithTime()
     if (full !== undefined) await full
     const added = await addJob(this.ledger, this.#named(checked))
-    return (added.deduplicated
-      ? await this.#existing(added)
-      : this.#announce(added, checked.data)) as unknown as JobOf<MapOf<First, Result, Name>, N>
+    const job = added.deduplicated ? await this.#met(added) : this.#announce(added, checked.data)
+    return job as unknown as JobOf<MapOf<First, Result, Name>, N>
   }
 
   /**
@@ -82,7 +81,7 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
       job.deduplicated ? this.#existing(job) : this.#announce(job, checked[at]!.data),
     )
     return shown.catch((error: unknown) => {
-      throw asBulkError(error, added)
+      throw notWithoutEffect(error, added)
     }) as unknown as Promise<JobOf<MapOf<First, Result, Name>, N>[]>
   }
 
@@ -166,6 +165,13 @@ export class Queue<First = any, Result = Omitted, Name extends string = string> 
     const job = this.job({ id, raw, head, data, result: '', progress: '', history: [] })
     if (!delayed) this.events.emit('waiting', job)
     return job
+  }
+
+  /** The same for one that may have been changed: that is not undone where it cannot be looked at. */
+  #met(added: AddedJob): Promise<JobOf<MapOf<First, Result, Name>>> {
+    return this.#existing(added).catch((error: unknown) => {
+      throw notWithoutEffect(error, [added])
+    })
   }
 
   /** The job that was there before: with data, progress and a history of its own. */

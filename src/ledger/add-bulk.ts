@@ -10,7 +10,7 @@ import {
   type Placed,
   addTogether,
   answerMet,
-  asBulkError,
+  notWithoutEffect,
   fitsOneUnit,
   joinAll,
   placed,
@@ -100,7 +100,7 @@ export async function addStaged(
   // It is stored. Whoever looks at the queue next, or works on it, moves what this leaves where it was.
   await releaseBulk(ledger, bulk).catch(() => undefined)
   return joinAll(ledger, answers).catch((error: unknown) => {
-    throw asBulkError(error, answers.added)
+    throw notWithoutEffect(error, answers.added)
   })
 }
 

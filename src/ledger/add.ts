@@ -66,12 +66,12 @@ export async function addTogether(
         missing.map(({ job }) => job),
       )
       ;({ plans, unit } = planTogether(ledger, missing))
-      return fitsOneUnit(unit) || hasNew(answers.added) ? undefined : false
+      return fitsOneUnit(unit) || hasEffect(answers.added) ? undefined : false
     })
     if (!fit) return undefined
     return await joinAll(ledger, answers)
   } catch (error) {
-    throw asBulkError(error, answers.added)
+    throw notWithoutEffect(error, answers.added)
   }
 }
 
@@ -124,13 +124,14 @@ export function takeAdded(
   })
 }
 
-/** Whether a job was stored; those that have no answer yet are not looked at. */
-const hasNew = (added: readonly AddedJob[]): boolean => added.some(({ deduplicated }) => !deduplicated)
+/** Whether a job was stored, or changed; those that have no answer yet are not looked at. */
+const hasEffect = (added: readonly AddedJob[]): boolean =>
+  added.some(({ deduplicated, changed }) => !deduplicated || changed === true)
 
-/** Once a job of a bulk is stored, what fails after it is no longer without effect. */
-export function asBulkError(error: unknown, added: readonly AddedJob[]): unknown {
-  if (!(error instanceof HoldfastError) || !hasNew(added)) return error
-  return new HoldfastError(error.code, `${error.message} (jobs of the bulk that were new are added)`, {
+/** Once a job of a call is stored, or changed, what fails after it is no longer without effect. */
+export function notWithoutEffect(error: unknown, added: readonly AddedJob[]): unknown {
+  if (!(error instanceof HoldfastError) || !hasEffect(added)) return error
+  return new HoldfastError(error.code, `${error.message} (what was added before that is stored)`, {
     outcome: 'unknown',
     cause: error,
   })
@@ -179,7 +180,7 @@ const joinOne = (ledger: Ledger, job: NewJob): Promise<AddedJob> =>
   replan(async () => {
     const meeting = await meet(ledger, job)
     if (meeting.kind === 'job')
-      return (await giveKey(ledger, job, meeting)) ? existing(job, meeting) : undefined
+      return (await giveKey(ledger, job, meeting)) ? { ...existing(job, meeting), changed: true } : undefined
     if (meeting.kind === 'holder') return joinHolder(ledger, job, meeting)
     const { change, visits, added } = planAdd(ledger, job, ledger.lanes, meeting.over)
     const [result] = await commitBlock(ledger.store, [change, ...visits.map((visit) => following(visit, 0))])

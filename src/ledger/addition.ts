@@ -56,6 +56,8 @@ export interface AddedJob {
   readonly head: Head | undefined
   readonly delayed: boolean
   readonly deduplicated: boolean
+  /** Whether the addition changed a job that was there before, or what that has. */
+  readonly changed?: boolean
   /** The deduplication id by which it was found. */
   readonly met?: string
 }

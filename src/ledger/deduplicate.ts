@@ -78,17 +78,18 @@ export async function joinHolder(
     if (results.every((result) => result === false)) {
       const now = await ledger.store.read([name, record[0]])
       if (now[0] !== raw || now[1] !== record[1]) return undefined
-    }
+    } else return joined(job, name, true)
   }
-  return joined(job, name)
+  return joined(job, name, false)
 }
 
-const joined = ({ options }: NewJob, name: string): AddedJob => ({
+const joined = ({ options }: NewJob, name: string, changed: boolean): AddedJob => ({
   id: jobIdOf(name),
   raw: '',
   head: undefined,
   delayed: false,
   deduplicated: true,
+  changed,
   met: options.deduplication?.id,
 })
 

@@ -1,5 +1,5 @@
 /** What a queue says when its store fails, or others are faster, between two calls of one operation. */
-import { HoldfastError, Queue, type Store, Worker } from 'holdfast'
+import { HoldfastError, type JobOptions, Queue, type Store, Worker } from 'holdfast'
 import { MemoryContent, memoryStore } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
@@ -19,6 +19,33 @@ test('a bulk of which jobs were added does not say that nothing was', async () =
   await expect(queue.addBulk(bulk)).rejects.toMatchObject({ code: 'STORE_FAILED', outcome: 'unknown' })
   expect(await new Queue('q', { store: inner }).getJobCounts('waiting')).toEqual({ waiting: 1 })
   await expect(queue.addBulk(bulk)).rejects.toMatchObject({ code: 'STORE_FAILED', outcome: 'failed' })
+})
+
+test.each<[string, JobOptions, 'failed' | 'unknown']>([
+  ['replaced', { deduplication: { id: 'd', replace: true } }, 'unknown'],
+  ['given its id for longer', { deduplication: { id: 'd', ttl: 5000, extend: true } }, 'unknown'],
+  ['given a key by its deduplication id', { deduplication: { id: 'd' }, idempotencyKey: 'k' }, 'unknown'],
+  ['given a key by its own id', { jobId: 'first', idempotencyKey: 'k' }, 'unknown'],
+  ['met and left as it is', { deduplication: { id: 'd' } }, 'failed'],
+])('a job that was %s, and cannot be looked at then', async (_, options, outcome) => {
+  const inner = memoryStore({ host: virtualHost() })
+  const before = { jobId: 'first', delay: 1000, deduplication: { id: 'd', ttl: 1000 } }
+  await new Queue('q', { store: inner }).add('a', 1, before)
+  let isWritten = false
+  const store = overStore(inner, {
+    commit: async (changes) => {
+      const results = await inner.commit(changes)
+      isWritten ||= results.some((result) => result !== false)
+      return results
+    },
+    // Of one that is left as it is the head was looked at already.
+    read: async (ids) =>
+      isWritten || (outcome === 'failed' && ids[0] === 'q:first')
+        ? Promise.reject(failure())
+        : inner.read(ids),
+  })
+  const adding = new Queue('q', { store }).add('a', 2, options)
+  await expect(adding).rejects.toMatchObject({ code: 'STORE_FAILED', outcome })
 })
 
 test('a job that is removed while it is read is gone, not without data', async () => {
