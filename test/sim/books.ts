@@ -10,9 +10,10 @@ import type { Change, Moved, Result } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
 import type { BoundsBook } from './bounds-book.ts'
 import { Entries, type Entry } from './entries.ts'
+import type { IdsBook } from './ids-book.ts'
 import type { KeysBook } from './keys-book.ts'
 import { isLetter } from './letters.ts'
-import { type Rules, type Step } from './rules.ts'
+import { type Rules, type Step, isRemaking } from './rules.ts'
 import type { SlotsBook } from './slots-book.ts'
 import type { Trace } from './trace.ts'
 
@@ -23,6 +24,8 @@ export interface Lease {
   /** The incarnation that claimed it. */
   readonly by: string
   readonly fence: number
+  /** Number of the job as it was granted. */
+  readonly n: number
   /** How it ended. */
   end?: Departed | undefined
 }
@@ -32,8 +35,8 @@ export type Departed = 'completed' | 'failed' | 'stalled' | 'cancelled' | 'given
 export interface BookedJob {
   readonly name: string
   readonly queue: string
-  /** Number of the job in the plan. */
-  readonly n: number
+  /** Number of the job in the plan; another may become it. */
+  n: number
   /** Told apart from an earlier job of the same id. */
   readonly born: number
   lane: string
@@ -65,6 +68,7 @@ export interface Beside {
   readonly bounds: BoundsBook
   readonly slots: SlotsBook
   readonly keys: KeysBook
+  readonly ids: IdsBook
 }
 
 export class Books {
@@ -111,6 +115,7 @@ export class Books {
       if (result !== false) this.#change(by, change, result)
       if (claim !== undefined) this.#beside.bounds.tried(claim)
     })
+    this.#beside.ids.applied()
   }
 
   isBusy(by: string, queue: string, until: number): void {
@@ -158,6 +163,7 @@ export class Books {
   #change(by: string, change: Change, result: readonly Moved[]): void {
     this.#beside.bounds.note(change)
     this.#beside.keys.note(change)
+    this.#beside.ids.note(change)
     const touched = new Map<string, Touched>()
     const touch = (name: string): Touched => {
       let found = touched.get(name)
@@ -228,6 +234,7 @@ export class Books {
       key: added?.key,
       head: head === undefined ? job?.head : decodeHead(head),
       change,
+      written: head !== undefined,
     }
     must(
       job === undefined || removed !== undefined,
@@ -257,12 +264,19 @@ export class Books {
       return
     }
     const placed: BookedJob = job ?? this.#newJob(step, added.lane)
+    if (placed.lane !== added.lane) placed.since = this.#now()
     placed.lane = added.lane
     placed.key = added.key
     placed.head = head!
-    placed.since = this.#now()
+    if (isRemaking(step)) this.#becomes(placed, this.#rules.numberOf(step))
     this.jobs.set(name, placed)
     if (to === 'lease') this.#lease(placed, by)
+  }
+
+  /** It is there under another's name. */
+  #becomes(job: BookedJob, n: number): void {
+    job.n = n
+    this.#numbers.add(n)
   }
 
   #newJob(step: Step, lane: string): BookedJob {
@@ -271,6 +285,7 @@ export class Books {
     if (step.head!.generation === undefined && !isLetter(step.name)) {
       this.#beside.bounds.added(step.name, n, groupOf(step.head!.key), this.jobs.values())
       this.#beside.keys.added(step.name, this.#rules.keyOf(n))
+      this.#beside.ids.added(step.name, n)
     }
     this.#births.add(step.name)
     this.#numbers.add(n)
@@ -279,10 +294,10 @@ export class Books {
       n,
       queue: queueOf(lane),
       born: ++this.#born,
-      lane,
+      lane: '',
       key: '',
       head: step.head!,
-      since: 0,
+      since: this.#now(),
       lease: undefined,
       fence: 0,
       cameFrom: undefined,
@@ -293,7 +308,7 @@ export class Books {
     const claim = claimOfLease(job.key)
     const fence = Math.max(job.head.fence, readClaimName(claim).grantedAt)
     must(fence > job.fence, `invariant 7: the fence of ${job.name} goes from ${job.fence} to ${fence}`)
-    const lease: Lease = { name: job.name, claim, by, fence }
+    const lease: Lease = { name: job.name, claim, by, fence, n: job.n }
     must(!this.leases.has(`${claim}/${job.name}`), `invariant 7: ${job.name} is granted twice under ${claim}`)
     this.leases.set(`${claim}/${job.name}`, lease)
     job.lease = lease

@@ -80,6 +80,13 @@ export const SOMETIMES = [
   'claimed job expired',
   'idem taken over',
   'dedup taken over',
+  'deduplicated by its id',
+  'delayed job replaced',
+  'follower replaced',
+  'running job followed',
+  'follower came into line',
+  'id kept for longer',
+  'id taken away',
   'idempotency conflict',
   'add answered with another job',
 ] as const

@@ -82,6 +82,11 @@ function begin(world: World, site: Site, process: Process, job: Job, context: Co
   const n = (job.data as { n: number }).n
   const spec = world.witness.spec(n)
   must(JSON.stringify(job.data) === JSON.stringify(spec.data), `invariant 18: ${name} runs with other data`)
+  // What a lease that is lost finds may be another's already.
+  must(
+    n === lease.n || lease.end !== undefined,
+    `invariant 13: ${name} runs as job ${n}, and was granted as job ${lease.n}`,
+  )
   const before = world.witness.begins(machine.name, n, lease)
   world.started(job, lease)
   world.bounds.began(lease)

@@ -1,8 +1,7 @@
 /**
- * Idempotency keys and deduplication ids as the store was told of them: whom they are given to, and that nobody takes one whose time
- * is not over or whose job lives (invariant 13).
+ * Idempotency keys as the store was told of them: whom they are given to, and that nobody takes one whose time is not over or whose
+ * job lives (invariant 13).
  */
-import { decodeDeduplication } from '../../src/core/deduplication.ts'
 import { decodeIdempotency } from '../../src/core/idempotency.ts'
 import { idempotencyId, queueOf } from '../../src/core/keys.ts'
 import type { Change } from '../../src/store.ts'
@@ -10,12 +9,14 @@ import { must } from '../model/invariants.ts'
 import type { BookedJob } from './books.ts'
 import type { Options } from './options.ts'
 
-/** `until`: it is the job's until then in any case, ms since the epoch; `undefined`: as long as the job lives. */
 interface Held {
   readonly job: string
-  readonly until: number | undefined
-  /** When that job was added; of an idempotency key. */
-  readonly born?: number | undefined
+  /** It is the job's until then in any case, ms since the epoch. */
+  readonly until: number
+  /** When that job was added. */
+  readonly born: number
+  /** When it is looked at whether anybody needs it still. */
+  readonly lapsesAt: number
 }
 
 interface Surroundings {
@@ -39,7 +40,6 @@ export class KeysBook {
   note({ set = [], delete: gone = [] }: Change): void {
     for (const [id, value] of set) {
       if (id.startsWith('idem:')) this.#given(id, decodeIdempotency(value))
-      else if (id.startsWith('dedup:')) this.#given(id, decodeDeduplication(value))
     }
     for (const id of gone) {
       const held = this.#held.get(id)
@@ -55,29 +55,28 @@ export class KeysBook {
     must(this.#held.get(id)?.job === name, `invariant 13: ${name} is added, and ${id} is not given to it`)
   }
 
-  #given(id: string, { job, until, born }: Held): void {
+  /** Keys whose time was over by then. */
+  lapsedBy(time: number): string[] {
+    return [...this.#held].flatMap(([id, { lapsesAt }]) => (lapsesAt <= time ? [id] : []))
+  }
+
+  #given(id: string, held: Held): void {
     const before = this.#held.get(id)
-    this.#held.set(id, { job, until, born })
+    const { job } = held
+    this.#held.set(id, held)
     if (before === undefined || before.job === job) return
     this.#mustBeFree(id, before, `is given to ${job}`)
-    this.#world.count(`${id.slice(0, id.indexOf(':'))} taken over`)
+    this.#world.count('idem taken over')
   }
 
   #mustBeFree(id: string, { job, until, born }: Held, what: string): void {
-    const lives = this.#lives(job, born)
-    const left = (until ?? 0) - this.#world.storeTime() - this.#world.options.skewMs
-    if (id.startsWith('idem:') || until === undefined)
-      must(!lives, `invariant 13: ${id} ${what}, and ${job} lives`)
-    // Where its job is removed, or cancelled as it waits, so is its id.
-    const holder = this.#world.jobs().get(job)
-    const isGone = holder === undefined || holder.head.failedCode === 'CANCELLED'
-    const isOver = left <= 0 || (id.startsWith('dedup:') && isGone)
-    must(isOver, `invariant 13: ${id} ${what} ${left} ms before its time is over`)
+    const left = until - this.#world.storeTime() - this.#world.options.skewMs
+    must(!this.#lives(job, born), `invariant 13: ${id} ${what}, and ${job} lives`)
+    must(left <= 0, `invariant 13: ${id} ${what} ${left} ms before its time is over`)
   }
 
-  #lives(name: string, born: number | undefined): boolean {
+  #lives(name: string, born: number): boolean {
     const job = this.#world.jobs().get(name)
-    if (job === undefined || FINISHED.test(job.lane)) return false
-    return born === undefined || job.head.timestamp === born
+    return job !== undefined && !FINISHED.test(job.lane) && job.head.timestamp === born
   }
 }

@@ -8,6 +8,7 @@ import { isLetter } from './letters.ts'
 import { type Options, SAFETY_POLL_MS, healedLatency } from './options.ts'
 import { flowWait } from './flow.ts'
 import { dueIn } from './rules.ts'
+import { sharesWithin } from './sharing.ts'
 import type { Process } from './site.ts'
 import type { World } from './world.ts'
 
@@ -39,12 +40,13 @@ const isLive = (job: BookedJob): boolean => !FINISHED.has(laneOf(job)) && !isLet
 
 export const liveJobs = ({ books }: World): BookedJob[] => [...books.jobs.values()].filter(isLive)
 
+/** Milliseconds by which clocks were set back: that is seen by the next process, and until then what was said is due by the clock before. */
+const setBack = ({ plan }: World): number => plan.jumps.reduce((sum, { by }) => sum + Math.max(0, -by), 0)
+
 /** Milliseconds in which all live jobs end, were they run one after the other. */
 export function endBound(world: World): number {
-  const { options, jobs, jumps } = world.plan
-  // A clock that was set back is seen by the next process: until then jobs are due by the one before.
-  const back = jumps.reduce((sum, { by }) => sum + Math.max(0, -by), 0)
-  let bound = calmAfter(options) + back
+  const { options, jobs } = world.plan
+  let bound = calmAfter(options) + setBack(world)
   for (const job of liveJobs(world)) {
     const { acts, options: own } = jobs[job.n]!
     const turns = (own.attempts ?? 1) + options.maxStalls + acts.length + 2
@@ -69,9 +71,13 @@ export function checkSchedules(world: World): void {
   must(late.length === 0, `invariant 17: nobody decides ${late.join()}`)
 }
 
-/** Milliseconds within which nothing is left of limits once nothing runs; a handler that does not heed its signal keeps its slot for a lease. */
-export const forgetBound = ({ bounds, plan }: World): number =>
-  bounds.forgetsWithin + startBound(plan.options) + NAP_MS + plan.options.leaseMs
+/** Milliseconds within which nothing is left of limits and ids once nothing runs; a handler that does not heed its signal keeps its slot for a lease. */
+export const forgetBound = (world: World): number =>
+  Math.max(world.bounds.forgetsWithin, sharesWithin(world.plan.options)) +
+  setBack(world) +
+  startBound(world.plan.options) +
+  NAP_MS +
+  world.plan.options.leaseMs
 
 /** Held against the world now and then while it is calm. */
 export function checkLiveness(world: World): void {

@@ -3,6 +3,7 @@ import type { FaultKind } from '../faults/plan.ts'
 import { Chance } from './chance.ts'
 import { type Flow, drawFlow } from './flow.ts'
 import { drawsEnds } from './letters.ts'
+import { drawsSharing } from './sharing.ts'
 import type { BatchOptions } from '../../src/core/batch-options.ts'
 
 export interface Options {
@@ -41,6 +42,8 @@ export interface Options {
   readonly flow?: Flow | undefined
   /** Whether jobs have dead letters, times to live and keys. */
   readonly ends?: boolean
+  /** Whether jobs share deduplication ids, in all ways there are. */
+  readonly shares?: boolean
   /** What every other place gives its workers; none where there are groups, whose jobs come by many claims. */
   readonly batch?: BatchOptions | undefined
   /** Whether some jobs gain priority as they wait. */
@@ -107,6 +110,7 @@ export function drawOptions(seed: number): Options {
     ...drawFaults(chance, shape, trouble),
     flow,
     ends: drawsEnds(seed, trouble),
+    shares: drawsSharing(seed, trouble),
     batch: (flow?.groups ?? 0) > 0 ? undefined : drawBatch(new Chance(seed, 'batch')),
     ages: new Chance(seed, 'ages').maybe(0.2),
   }

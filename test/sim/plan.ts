@@ -7,6 +7,7 @@ import { Chance } from './chance.ts'
 import { type BoundCall, drawBounds } from './flow.ts'
 import { type Options, drawOptions } from './options.ts'
 import { type JobSpec, drawJob, drawScheduledJob } from './jobs.ts'
+import { type ForgetCall, drawForgets, sharing } from './sharing.ts'
 import { type ScheduleCall, type ScheduleSpec, drawScheduleCalls, drawSchedules } from './schedules.ts'
 
 export type Call =
@@ -17,6 +18,7 @@ export type Call =
   | { readonly kind: 'redrive'; readonly count: number | undefined }
   | { readonly kind: 'cancel'; readonly job: number; readonly force: boolean }
   | BoundCall
+  | ForgetCall
   | ScheduleCall
 
 /** What producers do and when. */
@@ -81,7 +83,11 @@ export const sitesOf = ({ shape, machines, producers }: Options): number =>
 
 export function drawPlan(seed: number, options = drawOptions(seed)): Plan {
   const chance = new Chance(seed, 'plan')
-  const jobs = Array.from({ length: options.jobs }, (_, n) => drawJob(new Chance(seed, 'job', n), n, options))
+  const drawn = Array.from({ length: options.jobs }, (_, n) =>
+    drawJob(new Chance(seed, 'job', n), n, options),
+  )
+  const jobs =
+    options.shares === true ? drawn.map((job, n) => sharing(new Chance(seed, 'dedup', n), job)) : drawn
   const schedules = drawSchedules(seed, options, jobs.length)
   const made = schedules.map(({ job, queue }) =>
     drawScheduledJob(new Chance(seed, 'job', job), job, queue, options),
@@ -95,6 +101,7 @@ export function drawPlan(seed: number, options = drawOptions(seed)): Plan {
       ...drawCalls(chance, options, jobs),
       ...drawBoundCalls(new Chance(seed, 'bounds'), options),
       ...drawTimes(new Chance(seed, 'schedule calls'), options, schedules),
+      ...drawRemovals(new Chance(seed, 'forgets'), options),
     ],
     ...(options.trouble === 'all' ? drawTrouble(chance, options) : NO_TROUBLE),
   }
@@ -143,6 +150,7 @@ function drawBoundCalls(chance: Chance, options: Options): PlannedCall[] {
 
 const BOUND_IDS = 1000
 const SCHEDULE_IDS = 2000
+const FORGET_IDS = 3000
 
 function drawTimes(chance: Chance, options: Options, specs: readonly ScheduleSpec[]): PlannedCall[] {
   return drawScheduleCalls(chance, specs).map((call, index) => ({
@@ -150,6 +158,16 @@ function drawTimes(chance: Chance, options: Options, specs: readonly ScheduleSpe
     at: Math.floor(chance.next() * options.safetyMs * (call.kind === 'schedule' ? 0.3 : 1)),
     site: siteOf(chance, sitesOf(options), options),
     id: SCHEDULE_IDS + index,
+  }))
+}
+
+function drawRemovals(chance: Chance, options: Options): PlannedCall[] {
+  if (options.shares !== true) return []
+  return drawForgets(chance, options).map((call, index) => ({
+    ...call,
+    at: Math.floor(chance.next() * options.safetyMs),
+    site: siteOf(chance, sitesOf(options), options),
+    id: FORGET_IDS + index,
   }))
 }
 

@@ -1,6 +1,6 @@
 /** What producers do: call, write down what they tried and what they were told, and call again where they have to. */
 import { Queue, type HoldfastError } from 'holdfast'
-import { headId, scheduleId } from '../../src/core/keys.ts'
+import { deduplicationIdOf, escapePart, headId, scheduleId } from '../../src/core/keys.ts'
 import { must } from '../model/invariants.ts'
 import { Chance } from './chance.ts'
 import type { BoundCall } from './flow.ts'
@@ -110,6 +110,8 @@ async function ask(
     case 'unschedule':
     case 'trigger':
       return schedule(world, queues, call)
+    case 'forget':
+      return forget(world, queues[call.queue]!, call.shared)
     case 'bound':
       return sayBound(queues[call.queue]!, call)
     default: {
@@ -154,6 +156,7 @@ async function add(
   state: { unknown: boolean },
 ): Promise<void> {
   for (const { n } of specs) world.witness.tries(n)
+  const began = world.moment()
   const jobs =
     specs.length === 1
       ? [await queue.add('job', specs[0]!.data, specs[0]!.options)]
@@ -165,11 +168,15 @@ async function add(
     )
     jobs.forEach((job, at) => {
       const { n, options } = specs[at]!
-      // Of a job that is gone by then nothing is known but its id.
-      const given = job.data as { n: number } | undefined
-      if (given?.n !== n && options.deduplication !== undefined)
+      const shares = options.deduplication !== undefined
+      if (shares && job.deduplicated && job.id !== options.jobId) {
+        // The key of an addition may have led to it.
+        if (options.idempotencyKey === undefined) world.ids.met(n, headId(queue.name, job.id), began)
         return world.count('add answered with another job')
-      const isOther = given !== undefined && given.n !== n
+      }
+      // Of a job that is gone by then nothing is known but its id, and one that shares may have become another.
+      const given = job.data as { n: number } | undefined
+      const isOther = given !== undefined && given.n !== n && !shares
       must(!isOther, `invariant 13: job ${n} is added, and another one is given`)
       world.witness.acknowledged(n)
       must(
@@ -181,7 +188,7 @@ async function add(
         `invariant 1: job ${n} was acknowledged and is not in the store`,
       )
       must(
-        !job.deduplicated || world.witness.perhapsAdded(n) > 1 || options.deduplication !== undefined,
+        !job.deduplicated || world.witness.perhapsAdded(n) > 1 || shares,
         `invariant 4: job ${n} was added once and is said to be a duplicate`,
       )
       if (job.deduplicated)
@@ -197,6 +204,18 @@ function checkNothingAdded(world: World, jobs: readonly number[]): void {
     if (world.witness.perhapsAdded(n) === 0)
       must(!world.books.wasNumberBorn(n), `invariant 19: adding job ${n} failed, and it is in the store`)
   }
+}
+
+/** Asks who has a deduplication id, then takes it away. */
+async function forget(world: World, queue: Queue, id: string): Promise<void> {
+  const record = deduplicationIdOf(escapePart(queue.name), id)
+  const asked = world.moment()
+  const holder = await queue.getDeduplicationJobId(id)
+  world.guard(() => world.ids.told(record, holder === null ? undefined : headId(queue.name, holder), asked))
+  const began = world.moment()
+  world.witness.triesToForget(record)
+  const taken = await queue.removeDeduplicationKey(id)
+  world.guard(() => world.ids.taken(record, taken === 1, began))
 }
 
 async function remove(

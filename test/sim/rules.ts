@@ -12,6 +12,7 @@ import { must } from '../model/invariants.ts'
 import type { BookedJob, Departed } from './books.ts'
 import type { Entry } from './entries.ts'
 import { Endings } from './endings.ts'
+import type { IdsBook } from './ids-book.ts'
 import { type JobSpec, isPill } from './jobs.ts'
 import { isLetter, letterOf } from './letters.ts'
 import type { Options } from './options.ts'
@@ -26,6 +27,8 @@ export interface Step {
   readonly key: string | undefined
   readonly head: Head | undefined
   readonly change: Change
+  /** Whether the change writes the head. */
+  readonly written: boolean
 }
 
 export interface Surroundings {
@@ -56,8 +59,10 @@ export class Rules {
   readonly #world: Surroundings
   readonly #witness: Witness
   readonly #endings: Endings
+  readonly #ids: IdsBook
 
-  constructor(world: Surroundings, witness: Witness) {
+  constructor(world: Surroundings, witness: Witness, ids: IdsBook) {
+    this.#ids = ids
     this.#world = world
     this.#witness = witness
     this.#endings = new Endings(world, witness)
@@ -71,6 +76,8 @@ export class Rules {
     else if (from === 'lease') return this.#ended(step)
     else if (to === undefined) this.#endings.vanished(step)
     else if (isLetter(step.name) && from === 'ready' && to === 'ready') this.#isOfJob(step)
+    else if (isRemaking(step)) this.#ids.becomes(step, this.numberOf(step))
+    else if (from === 'blocked' && to === 'due') this.#ids.comesIntoLine(step)
     else if (isPromotion(from, to)) this.#notBefore(from, step.job!.key, step.name)
     else if (isGathering(from, to)) this.#gathers(step)
     else if ((from === 'done' || from === 'dead') && (to === 'ready' || to === 'grouped')) this.#retried(step)
@@ -79,10 +86,11 @@ export class Rules {
     return undefined
   }
 
-  /** The number of a job that is being added: nothing is invented, and its data is what was given. */
-  numberOf({ name, head, change }: Step): number {
+  /** The number of a job that is being added, or that another one becomes: nothing is invented, and its data is what was given. */
+  numberOf(step: Step): number {
+    const { name, head, change } = step
     const text = head![DATA] ?? partIn(change, 'payload') ?? ''
-    const n = this.#witness.numberOf(jobIdOf(name), text)
+    const n = this.#witness[isRemaking(step) ? 'becomes' : 'numberOf'](jobIdOf(name), text)
     must(n !== undefined, `invariant 2: nobody added ${name} with the data ${text.slice(0, 50)}`)
     return n
   }
@@ -134,6 +142,7 @@ export class Rules {
       )
     if (to === 'due' || to === 'arrive')
       must(timeOf(key!) === head.runAt, `invariant 5: ${name} is due at another time than its head says`)
+    if (to === 'blocked') this.#ids.follows(step, this.numberOf(step))
   }
 
   /** With a letter goes the job that it is made of. */
@@ -285,13 +294,17 @@ export class Rules {
 const CLAIMABLE: ReadonlySet<string> = new Set(['ready', 'grouped', 'suspect', 'penned'])
 
 /** Where a job comes to be. */
-const NEW: ReadonlySet<string> = new Set(['ready', 'due', 'grouped', 'arrive'])
+const NEW: ReadonlySet<string> = new Set(['ready', 'due', 'grouped', 'arrive', 'blocked'])
 
 /** Where it waits for its next try. */
 function placeAfterStall({ key }: Head, isLast: boolean, { flow }: Options): string {
   if (groupOf(key) === undefined) return isLast ? 'suspect' : 'due'
   return isLast || flow?.group.strict === true ? 'penned' : 'arrive'
 }
+
+/** Whether a step makes another job of one that is delayed, or waits for an end. */
+export const isRemaking = ({ from, to, written }: Pick<Step, 'from' | 'to' | 'written'>): boolean =>
+  written && (from === 'due' || from === 'suspect' || from === 'blocked') && to !== undefined && to !== 'dead'
 
 /** Whether a step brings a job into line whose time has come. */
 const isPromotion = (from: string, to: string): boolean =>

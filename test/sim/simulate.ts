@@ -175,11 +175,15 @@ class Run {
     return books.claims.size === 0
   }
 
-  /** Nothing is left of limits and groups that is of no use any more. */
+  /** Nothing is left of limits and groups, keys and ids that is of no use any more. */
   async #forget(): Promise<void> {
-    const { bounds, timeline, plan } = this.#world
-    const left = (): string[] =>
-      QUEUES.slice(0, plan.options.queues).flatMap((queue) => bounds.leftovers(escapePart(queue)))
+    const { bounds, keys, ids, timeline, plan } = this.#world
+    const { time } = this.#world.moment()
+    const left = (): string[] => [
+      ...QUEUES.slice(0, plan.options.queues).flatMap((queue) => bounds.leftovers(escapePart(queue))),
+      ...keys.lapsedBy(time),
+      ...ids.leftovers(),
+    ]
     const end = timeline.now + forgetBound(this.#world)
     await this.#until(() => timeline.now > end || left().length === 0)
     must(left().length === 0, `all has ended, and there are left ${left().join(', ')}`)

@@ -30,6 +30,8 @@ export class Witness {
   readonly #removals = new Map<string, boolean>()
   readonly #retries = new Set<string>()
   readonly #cancels = new Set<string>()
+  /** Records of deduplication ids that somebody tried to take away. */
+  readonly #forgotten = new Set<string>()
   /** Records of schedules whose removal was tried. */
   readonly #unscheduled = new Set<string>()
   /** Queues whose `pause()` resolved, with no `resume()` tried since. */
@@ -63,6 +65,14 @@ export class Witness {
     const isLetter = id.startsWith(`${QUEUES[this.#specs[n]!.queue]!}:`)
     if (jobId === undefined && !isLetter) this.#ids.set(n, id)
     return isLetter || jobId === undefined || jobId === id ? n : undefined
+  }
+
+  /** A job has become what another addition says, whose data this is: its number, if somebody tried that. */
+  becomes(id: string, text: string): number | undefined {
+    const n = this.#byData.get(text)
+    if (n === undefined || !this.#tried.has(n)) return undefined
+    this.#ids.set(n, id)
+    return n
   }
 
   /** The id of a job, as far as it is known. */
@@ -108,6 +118,14 @@ export class Witness {
 
   triesToUnschedule(record: string): void {
     this.#unscheduled.add(record)
+  }
+
+  triesToForget(record: string): void {
+    this.#forgotten.add(record)
+  }
+
+  mayForget(record: string): boolean {
+    return this.#forgotten.has(record)
   }
 
   mayCancel(name: string): boolean {

@@ -14,6 +14,7 @@ import { BoundsBook } from './bounds-book.ts'
 import { Chance, hashOf } from './chance.ts'
 import { type Tally, count } from './counters.ts'
 import { FaultSource } from './fault-source.ts'
+import { IdsBook, type Moment } from './ids-book.ts'
 import { KeysBook } from './keys-book.ts'
 import { Link } from './link.ts'
 import { Machine } from './machine.ts'
@@ -37,6 +38,7 @@ export class World {
   readonly bounds: BoundsBook
   readonly slots: SlotsBook
   readonly keys: KeysBook
+  readonly ids: IdsBook
   readonly sites: Site[]
   readonly faults: FaultSource
   /** Machines whose processes ended in good order: nothing of them may come to life again. */
@@ -69,6 +71,7 @@ export class World {
       options,
       now: () => this.storeTime(),
       storeTime: () => this.storeTime(),
+      moment: () => this.moment(),
       jobs: () => this.books.jobs,
       epoch: () => (options.shape === 'own' ? String(this.content.opened) : undefined),
       isCalm: () => this.timeline.now > this.calmAt,
@@ -91,7 +94,8 @@ export class World {
       now: () => this.timeline.now,
       maxSizeOf: (n) => plan.jobs[n]!.options.group?.maxSize,
     })
-    const rules = new Rules(surroundings, this.witness)
+    this.ids = new IdsBook(surroundings, this.witness)
+    const rules = new Rules(surroundings, this.witness, this.ids)
     this.slots = new SlotsBook({
       ...surroundings,
       trace: this.trace,
@@ -133,6 +137,10 @@ export class World {
     return this.plan.options.shape === 'shared'
       ? this.timeline.time
       : (this.#own?.inner.now() ?? this.timeline.time)
+  }
+
+  moment(): Moment {
+    return { at: this.timeline.now, time: this.storeTime() }
   }
 
   /** Machine, store and faults of a new incarnation. */
