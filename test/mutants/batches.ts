@@ -106,7 +106,7 @@ export const batchMutants: readonly Mutant[] = [
     file: 'src/loops/claims.ts',
     find: 'if (!short || !claiming.limiter.isLimited) return',
     replace: 'if (!short || !claiming.limiter.isLimited || this.#gather) return',
-    caughtBy: { file: tests, test: 'goes on until the rate of the queue has room' },
+    caughtBy: { file: tests, test: 'that somebody takes as a batch is claimed' },
   },
   {
     name: 'what found no room stays parked',

@@ -600,6 +600,29 @@ describe('waiting for a batch', () => {
     expect(batches[1]).toEqual(['j2', 'j3'])
   })
 
+  test('goes on until the rate of the queue has room that somebody takes as a batch is claimed', async () => {
+    const made = stage()
+    const { host, queue, store } = made
+    await queue.setGlobalRateLimit(2, 5000)
+    const hand = new Worker('q', null, { store, name: 'hand', lockDuration: 1_000_000 })
+    const { batches } = batching(made, { batch: { size: 2, minSize: 2 } })
+    await host.advance(100)
+    const commit = store.commit.bind(store)
+    store.commit = async (changes) => {
+      if (!changes.some(({ move }) => move?.from.lane === 'ready:q')) return commit(changes)
+      store.commit = commit
+      await hand.getNextJob('t')
+      await hand.getNextJob('t')
+      return commit(changes)
+    }
+    await queue.addBulk(many(4))
+    await host.advance(4999)
+    expect(batches).toEqual([])
+    await host.advance(1)
+    expect(batches).toEqual([['j2', 'j3']])
+    await hand.close()
+  })
+
   test('ends with its worker, also in the middle of a look', async () => {
     const made = stage()
     const { host, queue, store } = made
