@@ -234,14 +234,6 @@ export function readyKeyOfLease(key: string): string {
   return key.slice(0, key.lastIndexOf('/', end - 1))
 }
 
-/** The ready key inside a key of `ready`, `due`, `suspect`, `blocked` or `parked`. */
-export function readyKeyIn(lane: 'ready' | 'due' | 'suspect' | 'blocked' | 'parked', key: string): string {
-  const end = key.lastIndexOf('/')
-  if (lane === 'ready') return key.slice(0, end)
-  const order = key.lastIndexOf('/', end - 1)
-  return key.slice(key.lastIndexOf('/', order - 1) + 1, end)
-}
-
 /** Everything below one path of segments: `from` is the path, `until` the first text above it. */
 export const below = (lane: string, path: string): { lane: string; from: string; until: string } => ({
   lane,

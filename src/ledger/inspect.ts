@@ -5,16 +5,15 @@ import { nameOf } from '../core/evaluate.ts'
 import { type LetterStory, readStory } from '../core/dead-letter.ts'
 import { DATA, type Head, RESULT, owns } from '../core/head.ts'
 import { type HistoryEntry, completionEntry, historyIds, readEntry } from '../core/history.ts'
+import { readyKeyBehind } from '../core/group-keys.ts'
 import {
   type Lanes,
   STATE_LANES,
   type StateLane,
   below,
   claimOfLease,
-  exactly,
   jobIdOf,
   partId,
-  readyKeyIn,
   throughTime,
   timeOf,
   workerOfClaim,
@@ -105,7 +104,8 @@ export async function spansOf(ledger: Ledger, state: JobFilter): Promise<Span[]>
       return spansWaiting(lanes, store.now())
     case 'prioritized':
       return [
-        ...(await prioritizedSuspects(ledger, now)),
+        ...(await prioritizedByTime(ledger, lanes.suspect, now)),
+        ...(await prioritizedByTime(ledger, lanes.arrive, now)),
         ...(await prioritizedBelow(ledger, lanes.parked)),
         ...(await prioritizedBelow(ledger, lanes.grouped)),
         { lane: lanes.ready, from: PRIORITIZED },
@@ -136,15 +136,22 @@ async function prioritizedBelow({ store }: Ledger, lane: string): Promise<Span[]
   }
 }
 
-/** The lane is in the order of time, so there is a span for each of them: they are few. */
-async function prioritizedSuspects({ store, lanes }: Ledger, until: string): Promise<Span[]> {
+/** The lane is in the order of time, so there is a span for each run of them: of jobs of one time and one group that is one. */
+async function prioritizedByTime({ store }: Ledger, lane: string, until: string): Promise<Span[]> {
   const spans: Span[] = []
+  let first: string | undefined
   for (let from: string | undefined; ; ) {
-    const [keys = []] = await store.scan([{ lane: lanes.suspect, from, until, limit: PAGE_KEYS }])
-    if (keys.length === 0) return spans
+    const [keys = []] = await store.scan([{ lane, from, until, limit: PAGE_KEYS }])
+    for (const key of keys) {
+      const isMeant = isPrioritized(readyKeyBehind(key))
+      if (isMeant) first ??= key
+      else if (first !== undefined) {
+        spans.push({ lane, from: first, until: key })
+        first = undefined
+      }
+    }
+    if (keys.length === 0) return first === undefined ? spans : [...spans, { lane, from: first, until }]
     from = `${keys.at(-1)}!`
-    for (const key of keys)
-      if (isPrioritized(readyKeyIn('suspect', key))) spans.push(exactly(lanes.suspect, key))
   }
 }
 

@@ -167,3 +167,20 @@ test('what it refuses names the field', async () => {
       message: expect.stringContaining(field),
     })
 })
+
+test('what waits until its group hears of it is prioritized as anywhere else', async () => {
+  const { host, queue } = stage()
+  const priorities = [0, 2, 3, 0, 1]
+  await queue.addBulk(
+    priorities.map((priority, at) => ({
+      name: 'n',
+      data: at,
+      opts: { jobId: `${at}`, priority, delay: 1000, group: { id: `${at % 2}` } },
+    })),
+  )
+  expect(await all(queue, { state: 'prioritized', order: 'oldest' })).toEqual([])
+  await host.advance(1000)
+  expect(await queue.getJobCounts('waiting', 'prioritized')).toEqual({ waiting: 5, prioritized: 3 })
+  expect(await all(queue, { state: 'prioritized', order: 'oldest' })).toEqual(['4', '2', '1'])
+  expect((await queue.getPrioritized()).map(({ id }) => id)).toEqual(['4', '2', '1'])
+})
