@@ -68,6 +68,7 @@ export const SOMETIMES = [
   'waiting job cancelled',
   'running job cancelled',
   'slots made',
+  'slots of a pattern made',
   'schedule caught up',
   'slots missed by their rule',
   'slot held by its predecessor',

@@ -153,7 +153,7 @@ const SCHEDULE_IDS = 2000
 const FORGET_IDS = 3000
 
 function drawTimes(chance: Chance, options: Options, specs: readonly ScheduleSpec[]): PlannedCall[] {
-  return drawScheduleCalls(chance, specs).map((call, index) => ({
+  return drawScheduleCalls(chance, specs, options).map((call, index) => ({
     ...call,
     at: Math.floor(chance.next() * options.safetyMs * (call.kind === 'schedule' ? 0.3 : 1)),
     site: siteOf(chance, sitesOf(options), options),

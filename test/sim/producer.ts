@@ -272,6 +272,6 @@ async function schedule(world: World, queues: readonly Queue[], call: ScheduleCa
     return
   }
   const { data, options } = world.witness.spec(job)
-  const every = ('every' in call ? call.every : undefined) ?? repeat.every
-  await queues[queue]!.upsertJobScheduler(key, { ...repeat, every }, { name: 'job', data, opts: options })
+  const timing = { ...repeat, ...(call.kind === 'schedule' ? call.times : undefined) }
+  await queues[queue]!.upsertJobScheduler(key, timing, { name: 'job', data, opts: options })
 }

@@ -2,6 +2,7 @@
  * One run of one plan: a phase in which things go wrong and nothing may be wrong, then healing, then a phase in which everything
  * has to end, then closing. What it gives follows from the plan alone.
  */
+import { slotsOfPattern } from '../../src/almanac.ts'
 import { Violation, must } from '../model/invariants.ts'
 import type { Tally } from './counters.ts'
 import {
@@ -55,6 +56,8 @@ const TICK_MS = 5000
 const CLOSE_MS = 5000
 
 export async function simulate(plan: Plan, keepTrace = false): Promise<Outcome> {
+  // The first pattern loads its parser, which takes real time.
+  await slotsOfPattern('@hourly', 'UTC')
   const world = new World(plan, keepTrace)
   const rejected = (error: unknown): void => {
     world.violation ??= new Violation(

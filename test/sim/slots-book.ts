@@ -1,10 +1,13 @@
 /**
  * What the store was told of schedules, and what became of their slots (invariant 17): each makes at most one job, and is passed over
- * only as its schedule says. It knows intervals, and nothing of how slots are chosen.
+ * only as its schedule says. It knows intervals and the times of patterns, and nothing of how slots are chosen.
  */
+import { CronExpressionParser } from 'cron-parser'
 import { MISSED_COUNTED } from '../../src/core/bounds.ts'
+import { cronSlots } from '../../src/core/cron.ts'
 import { type Schedule, decodeSchedule, slotJobId } from '../../src/core/schedule.ts'
 import { escapePart, jobIdOf, queuePartOf, scheduleKeyOf } from '../../src/core/keys.ts'
+import { Zone } from '../../src/core/zone.ts'
 import type { Change } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
 import type { BookedJob } from './books.ts'
@@ -103,7 +106,7 @@ export class SlotsBook {
     if (runs > 1) this.#world.count('schedule caught up')
     if (passed > 0) this.#world.count('slots missed by their rule')
     if (held > 0) this.#world.count('slot held by its predecessor')
-    this.#world.count('slots made')
+    this.#world.count(timing.pattern === undefined ? 'slots made' : 'slots of a pattern made')
     if (overlap === 'allow') {
       must(missed !== 'all' || passed === 0, `invariant 17: ${id} misses ${passed} slots`)
       must(missed !== 'one' || runs === 1, `invariant 17: ${id} makes ${runs} jobs of what was missed`)
@@ -130,11 +133,13 @@ const isOf = (name: string, id: string): boolean =>
 
 /** Slots of a schedule from its next one up to a moment. */
 function slotsBetween(
-  { next = Infinity, anchor = 0, timing: { every = 1 } }: Schedule,
+  { next, anchor = 0, timing: { every, pattern, tz } }: Schedule,
   until: number,
 ): number[] {
+  const cron = pattern === undefined ? undefined : cronSlots(CronExpressionParser, pattern, new Zone(tz!))
+  const after = (at: number): number | undefined =>
+    cron === undefined ? anchor + (Math.floor((at - anchor) / every!) + 1) * every! : cron.after(at)
   const slots: number[] = []
-  for (let at = next; at < until; at = anchor + (Math.floor((at - anchor) / every) + 1) * every)
-    slots.push(at)
+  for (let at = next; at !== undefined && at < until; at = after(at)) slots.push(at)
   return slots
 }
