@@ -135,6 +135,11 @@ export class Books {
     return this.leases.get(`${claim}/${name}`)
   }
 
+  /** The lease of a job under which handlers get this fence. */
+  leaseOfFence(name: string, fence: number): Lease | undefined {
+    return [...this.leases.values()].find((lease) => lease.name === name && lease.fence === fence)
+  }
+
   /** Leases that live, of a machine or of all. */
   held(by?: string, queue?: string): BookedJob[] {
     return [...this.jobs.values()].filter(

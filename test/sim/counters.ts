@@ -65,6 +65,7 @@ export const SOMETIMES = [
   'group full, add refused',
   'gathered for a batch',
   'several in a batch',
+  'several groups in a batch',
   'waiting job cancelled',
   'running job cancelled',
   'slots made',

@@ -39,13 +39,16 @@ async function runBatch(
   site: Site,
   process: Process,
   first: Job,
-  { token, signalOf }: JobContext,
+  { signalOf }: JobContext,
 ): Promise<void> {
   const jobs = first.getBatch()
   if (jobs.length > 1) world.count('several in a batch')
+  if (new Set(jobs.map(({ opts }) => opts.group?.id)).size > 1) world.count('several groups in a batch')
   const plays = jobs.flatMap((job) => {
-    const { fence = 0 } = world.books.leaseOf(token, headId(job.queueName, job.id)) ?? {}
-    return world.guard(() => begin(world, site, process, job, { token, fence, signal: signalOf(job) })) ?? []
+    // Jobs of groups come by a claim for each group.
+    const { claim: token = '' } = world.books.leaseOfFence(headId(job.queueName, job.id), job.fence) ?? {}
+    const context = { token, fence: job.fence, signal: signalOf(job) }
+    return world.guard(() => begin(world, site, process, job, context)) ?? []
   })
   // The slot is kept until the last of them is done, or is given up.
   const longest = Math.max(...plays.map(({ act, spec }) => longestStay(act, spec, world)))

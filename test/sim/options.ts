@@ -44,7 +44,7 @@ export interface Options {
   readonly ends?: boolean
   /** Whether jobs share deduplication ids, in all ways there are. */
   readonly shares?: boolean
-  /** What every other place gives its workers; none where there are groups, whose jobs come by many claims. */
+  /** What every other place gives its workers. */
   readonly batch?: BatchOptions | undefined
   /** Whether some jobs gain priority as they wait. */
   readonly ages?: boolean
@@ -111,7 +111,7 @@ export function drawOptions(seed: number): Options {
     flow,
     ends: drawsEnds(seed, trouble),
     shares: drawsSharing(seed, trouble),
-    batch: (flow?.groups ?? 0) > 0 ? undefined : drawBatch(new Chance(seed, 'batch')),
+    batch: drawBatch(new Chance(seed, 'batch')),
     ages: new Chance(seed, 'ages').maybe(0.2),
   }
 }
