@@ -94,7 +94,7 @@ export function planTogether(
       ).map(({ size }) => size),
     },
   }
-  const changes = [...plans.map(({ change }) => change), ...visitsOf(plans)]
+  const changes = [...plans.map(({ change, behind = change }) => behind), ...visitsOf(plans)]
   return { plans, unit: [free, ...changes.map((change) => following(change, 0))] }
 }
 

@@ -65,6 +65,8 @@ export interface AddedJob {
 /** An addition, planned. */
 export interface AddPlan {
   readonly change: Change
+  /** The same, behind a look that all it expects holds: a job whose lapsed key it takes may be added anew in the same unit. */
+  readonly behind?: Change
   /** What brings workers to it, after it. */
   readonly visits: readonly Change[]
   readonly added: AddedJob
@@ -94,6 +96,8 @@ export interface Taking {
   readonly present: Key[]
   readonly absent: string[]
   readonly equal: [id: string, value: string][]
+  /** A head that is still as it was read. */
+  was?: Over['was']
   readonly remove: Key[]
   readonly add: Key[]
   readonly set: [id: string, value: string][]
@@ -162,7 +166,10 @@ export function planAdd(ledger: Ledger, job: NewJob, to: Destination, over: Over
   takeKey(ledger, job, { job: record, born: now }, over, taking)
   takeId(ledger, record, head, over, taking)
   if (to.after !== undefined) taking.present.push([ledger.lanes.lease, to.after.leaseKey])
-  return { change: withTaking(own, taking), visits, added }
+  const change = withTaking(own, taking)
+  return taking.was === undefined
+    ? { change, visits, added }
+    : { change, behind: withTaking(own, { ...taking, was: undefined }), visits, added }
 }
 
 /** Where a new job goes. What is staged gets into its group with the bulk. */
@@ -194,9 +201,7 @@ export function takeKey(
     const before = decodeIdempotency(over.idempotency)
     taking.equal.push([id, over.idempotency])
     taking.remove.push([lanes.lapse, idempotencyLapse(id, before)])
-    const [name, raw] = over.was!
-    if (raw === undefined) taking.absent.push(name)
-    else taking.equal.push([name, raw])
+    taking.was = over.was
   }
   const taken = newIdempotency(by, job, store.now())
   taking.add.push([lanes.lapse, idempotencyLapse(id, taken)])
@@ -219,18 +224,33 @@ function takeId({ lanes }: Ledger, record: string, head: Head, over: Over, takin
 }
 
 /** A change that takes this too. */
-export const withTaking = (change: Change, taking: Taking): Change => ({
-  ...change,
-  expect: {
-    ...change.expect,
-    present: [...(change.expect?.present ?? []), ...taking.present],
-    absent: [...(change.expect?.absent ?? []), ...taking.absent],
-    equal: [...(change.expect?.equal ?? []), ...taking.equal],
-  },
-  remove: [...(change.remove ?? []), ...taking.remove],
-  add: [...(change.add ?? []), ...taking.add],
-  set: [...(change.set ?? []), ...taking.set],
-})
+export function withTaking(
+  change: Change,
+  { present, absent, equal, was, remove, add, set }: Taking,
+): Change {
+  const [name, raw] = was ?? []
+  const before = change.expect
+  return {
+    ...change,
+    expect: {
+      ...before,
+      present: [...(before?.present ?? []), ...present],
+      absent: [
+        ...(before?.absent ?? []),
+        ...absent,
+        ...(name !== undefined && raw === undefined ? [name] : []),
+      ],
+      equal: [
+        ...(before?.equal ?? []),
+        ...equal,
+        ...(name !== undefined && raw !== undefined ? [[name, raw] as const] : []),
+      ],
+    },
+    remove: [...(change.remove ?? []), ...remove],
+    add: [...(change.add ?? []), ...add],
+    set: [...(change.set ?? []), ...set],
+  }
+}
 
 /** Who has an id; `undefined` where the record cannot be read, so that nobody has it. */
 export function readDeduplication(record: string): DeduplicationRecord | undefined {

@@ -9,10 +9,11 @@ import { nameOf } from '../core/evaluate.ts'
 import type { Head } from '../core/head.ts'
 import { claimsKey, exactly, timeOf } from '../core/keys.ts'
 import { bulkId, bulkLanes, lastBulkId } from '../core/bulk-keys.ts'
+import { ttlKeys } from '../core/owned.ts'
 import { HoldfastError } from '../error.ts'
 import { nextTurn } from '../host.ts'
-import type { Change } from '../store.ts'
-import { commitBlock, commitBlocks, following, replan } from './commit.ts'
+import type { Change, Key } from '../store.ts'
+import { type Block, commitBlock, commitBlocks, following, replan } from './commit.ts'
 import { planKeysBack } from './lapse.ts'
 import { type Ledger, describeJob, readHead, readableHead } from './ledger.ts'
 import { planRemoval } from './retain.ts'
@@ -199,15 +200,24 @@ export async function sweepBulk(ledger: Ledger, entry: string): Promise<void> {
       )
       const answers = await commitBlocks(
         store,
-        keys.map((key, at) => {
-          const ownKey = back.get(nameOf(key))
-          const removal = planRemoval(ledger, lane, key, records[at])
-          return ownKey === undefined ? removal : [...removal, following(ownKey, 0)]
-        }),
+        keys.map((key, at) => planSweep(ledger, [lane, key], records[at], back.get(nameOf(key)))),
       )
       for (const answer of answers) if (answer instanceof HoldfastError) throw answer
       await nextTurn()
     }
   }
   await commitBlock(store, [{ remove: [[lanes.staged, verdict]], delete: [bulkId(queue, bulk)] }])
+}
+
+/** A job goes with all there is of it, also what says when it expires; `back`: what it took the place of comes back. */
+function planSweep(
+  ledger: Ledger,
+  [lane, key]: Key,
+  record: string | undefined,
+  back: Change | undefined,
+): Block {
+  const { head } = readHead(record)
+  const expiries = head === undefined ? [] : ttlKeys(ledger.lanes, nameOf(key), head)
+  const after = [...expiries.map((expiry): Change => ({ remove: [expiry] })), ...(back ? [back] : [])]
+  return [...planRemoval(ledger, lane, key, record), ...after.map((change) => following(change, 0))]
 }

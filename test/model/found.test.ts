@@ -25,6 +25,20 @@ describe('an addition', () => {
     ]))
 })
 
+describe('a job of a call', () => {
+  test('meets the one of its id before it in the call, though that has to be planned anew', () =>
+    playCommands(memoryDisk, [
+      addBulk(0, [job('1', { idempotencyKey: 'k', idempotencyKeyTTL: 1 })]),
+      remove(0, '1', false),
+      advance(1),
+      addBulk(0, [
+        job('1', { deduplication: { id: 'd' } }),
+        job('3', { idempotencyKey: 'k' }),
+        job('3', { deduplication: { id: 'd' } }),
+      ]),
+    ]))
+})
+
 describe('a deduplication id', () => {
   test.each([1000, undefined])(
     'is nobody’s while its job is one of a bulk that is being stored (%s ms)',
@@ -43,6 +57,16 @@ describe('the sweep of what has lapsed', () => {
       advance(3000),
       addBulk(0, [job('x:y', { idempotencyKey: 'k' })]),
       lapse(0),
+    ]))
+})
+
+describe('what a bulk left that was given up', () => {
+  test('has no key any more that says when a job expires', () =>
+    playCommands(memoryDisk, [
+      addInUnits(0, [job('3', { ttl: 1000 }), job('1'), job('2')], crashAt(2)),
+      addInUnits(0, [job('1'), job('3', { ttl: 1000 }), job('2')]),
+      advance(1000),
+      expire(0),
     ]))
 })
 
