@@ -9,6 +9,7 @@ import { STATE_LANES, claimOfLease, groupOf, readClaimName } from '../../src/cor
 import type { Change, Moved, Result } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
 import type { BoundsBook } from './bounds-book.ts'
+import type { DepthBook } from './depth-book.ts'
 import { Entries, type Entry } from './entries.ts'
 import type { IdsBook } from './ids-book.ts'
 import type { KeysBook } from './keys-book.ts'
@@ -69,6 +70,7 @@ export interface Beside {
   readonly slots: SlotsBook
   readonly keys: KeysBook
   readonly ids: IdsBook
+  readonly depth: DepthBook
 }
 
 export class Books {
@@ -169,6 +171,7 @@ export class Books {
     this.#beside.bounds.note(change)
     this.#beside.keys.note(change)
     this.#beside.ids.note(change)
+    this.#beside.depth.note(by, change, result)
     const touched = new Map<string, Touched>()
     const touch = (name: string): Touched => {
       let found = touched.get(name)

@@ -78,6 +78,8 @@ export const SOMETIMES = [
   'dead letter: STALLED',
   'dead letter: EXPIRED',
   'letter sent back',
+  'letters too many',
+  'letters too many again',
   'waiting job expired',
   'claimed job expired',
   'idem taken over',

@@ -51,7 +51,8 @@ export function drawJob(chance: Chance, n: number, world: Options): JobSpec {
     group: world.flow && drawGroup(chance, world.flow),
   }
   const aging = world.ages === true && options.lifo === undefined ? chance.spread(1, 60_000) : undefined
-  const ends = world.ends === true ? drawEnds(new Chance(chance.next()), n, options.jobId) : {}
+  const ends =
+    world.ends === true ? drawEnds(new Chance(chance.next()), n, options.jobId, world.maxDepth) : {}
   return {
     n,
     queue: chance.int(0, world.queues - 1),

@@ -14,19 +14,33 @@ export const isLetter = (name: string): boolean => name.startsWith(`${escapePart
 export const drawsEnds = (seed: number, trouble: Options['trouble']): boolean =>
   new Chance(seed, 'ends').maybe(trouble === 'pills' ? 0 : 0.45)
 
+const MOST_LETTERS = 2
+
+/** All jobs of a world say the same. */
+export const drawDepth = (chance: Chance): number | undefined =>
+  chance.maybe(0.6) ? chance.int(0, MOST_LETTERS) : undefined
+
 const IDS = 3
 
-/** `n`: the number of the job. One without a key may have an id for deduplication. */
-export function drawEnds(chance: Chance, n: number, jobId: string | undefined): JobOptions {
+/** `n`: the number of the job; `maxDepth`: of its dead letters. One without a key may have an id for deduplication. */
+export function drawEnds(
+  chance: Chance,
+  n: number,
+  jobId: string | undefined,
+  maxDepth: number | undefined,
+): JobOptions {
   const key = jobId === undefined && chance.maybe(0.35) ? `k/${chance.maybe(0.8) ? n : n - 1}` : undefined
   const time = chance.maybe(0.6) ? chance.spread(500, 60_000) : undefined
   return {
     ...(chance.maybe(0.1) ? { removeOnComplete: { maxBytes: 2000 } } : {}),
     ttl: chance.maybe(0.15) ? chance.spread(300, 20_000) : undefined,
-    deadLetter: chance.maybe(0.3) ? LETTERS : undefined,
+    deadLetter: chance.maybe(0.3) ? lettersOf(maxDepth) : undefined,
     idempotencyKey: key,
     idempotencyKeyTTL: key === undefined ? undefined : time,
     deduplication:
       key === undefined && chance.maybe(0.2) ? { id: `d/${chance.int(1, IDS)}`, ttl: time } : undefined,
   }
 }
+
+const lettersOf = (maxDepth: number | undefined): JobOptions['deadLetter'] =>
+  maxDepth === undefined ? LETTERS : { queue: LETTERS, maxDepth }

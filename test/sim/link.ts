@@ -30,6 +30,8 @@ export interface LinkFacts {
   readonly count: (what: string) => void
   /** The process was told that it has a claim until then. */
   readonly toldUntil: (claim: string, until: number) => void
+  /** The process was told what became of changes. */
+  readonly told: (changes: readonly Change[], results: readonly Result[]) => void
   /** A claim was sent and its answer lost. */
   readonly lostClaim: (claim: string) => void
   /** The store is closed: the one of a server lives on. */
@@ -161,6 +163,7 @@ export class Link implements Store {
 
   /** The process learns until when it has its claims. */
   #tell(changes: readonly Change[], results: readonly Result[]): void {
+    this.#facts.told(changes, results)
     changes.forEach(({ add = [] }, at) => {
       if (results[at] === false) return
       for (const [lane, key] of add)

@@ -2,7 +2,7 @@
 import type { FaultKind } from '../faults/plan.ts'
 import { Chance } from './chance.ts'
 import { type Flow, drawFlow } from './flow.ts'
-import { drawsEnds } from './letters.ts'
+import { drawDepth, drawsEnds } from './letters.ts'
 import { drawsSharing } from './sharing.ts'
 import type { BatchOptions } from '../../src/core/batch-options.ts'
 
@@ -42,6 +42,8 @@ export interface Options {
   readonly flow?: Flow | undefined
   /** Whether jobs have dead letters, times to live and keys. */
   readonly ends?: boolean
+  /** How many dead letters may wait before somebody is to hear of it, where that is said. */
+  readonly maxDepth?: number | undefined
   /** Whether jobs share deduplication ids, in all ways there are. */
   readonly shares?: boolean
   /** What every other place gives its workers. */
@@ -110,6 +112,7 @@ export function drawOptions(seed: number): Options {
     ...drawFaults(chance, shape, trouble),
     flow,
     ends: drawsEnds(seed, trouble),
+    maxDepth: drawDepth(new Chance(seed, 'depth')),
     shares: drawsSharing(seed, trouble),
     batch: drawBatch(new Chance(seed, 'batch')),
     ages: new Chance(seed, 'ages').maybe(0.2),

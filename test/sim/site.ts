@@ -95,7 +95,7 @@ export class Site {
     if (process.closing) world.count('crash while closing')
     world.countRecovery()
     world.trace.say(`${process.machine.name} dies: ${how}`)
-    this.#leave(process)
+    this.#leave(process, false)
     world.timeline.after(downMs, () => this.start())
   }
 
@@ -144,14 +144,15 @@ export class Site {
     )
     await link.close()
     world.closed.push(machine)
-    this.#leave(process)
+    this.#leave(process, true)
     if (downMs !== undefined) world.timeline.after(downMs, () => this.start())
   }
 
-  #leave(process: Process): void {
+  /** `inOrder`: it is closed, not killed. */
+  #leave(process: Process, inOrder: boolean): void {
     process.machine.kill()
     process.store.die('silent')
-    this.#world.disconnect(process)
+    this.#world.disconnect(process, inOrder)
     this.process = undefined
   }
 

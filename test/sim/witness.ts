@@ -43,6 +43,8 @@ export class Witness {
   readonly #running = new Map<string, number>()
   /** Ids of jobs that were given none, once known. */
   readonly #ids = new Map<number, string>()
+  /** Jobs that another one became, by number and its id. */
+  readonly #became = new Set<string>()
   readonly #resumes = QUEUES.map(() => ({ tried: 0, open: 0 }))
 
   constructor(specs: readonly JobSpec[]) {
@@ -64,7 +66,8 @@ export class Witness {
     const { jobId } = this.#specs[n]!.options
     const isLetter = id.startsWith(`${QUEUES[this.#specs[n]!.queue]!}:`)
     if (jobId === undefined && !isLetter) this.#ids.set(n, id)
-    return isLetter || jobId === undefined || jobId === id ? n : undefined
+    const isIts = jobId === undefined || jobId === id || this.#became.has(`${n} ${id}`)
+    return isLetter || isIts ? n : undefined
   }
 
   /** A job has become what another addition says, whose data this is: its number, if somebody tried that. */
@@ -72,6 +75,7 @@ export class Witness {
     const n = this.#byData.get(text)
     if (n === undefined || !this.#tried.has(n)) return undefined
     this.#ids.set(n, id)
+    this.#became.add(`${n} ${id}`)
     return n
   }
 

@@ -13,6 +13,7 @@ import { Books, type Lease } from './books.ts'
 import { BoundsBook } from './bounds-book.ts'
 import { Chance, hashOf } from './chance.ts'
 import { type Tally, count } from './counters.ts'
+import { DepthBook } from './depth-book.ts'
 import { FaultSource } from './fault-source.ts'
 import { IdsBook, type Moment } from './ids-book.ts'
 import { KeysBook } from './keys-book.ts'
@@ -39,6 +40,7 @@ export class World {
   readonly slots: SlotsBook
   readonly keys: KeysBook
   readonly ids: IdsBook
+  readonly depth: DepthBook
   readonly sites: Site[]
   readonly faults: FaultSource
   /** Machines whose processes ended in good order: nothing of them may come to life again. */
@@ -94,6 +96,7 @@ export class World {
       now: () => this.timeline.now,
       maxSizeOf: (n) => plan.jobs[n]!.options.group?.maxSize,
     })
+    this.depth = new DepthBook(options.maxDepth, surroundings.count)
     this.ids = new IdsBook(surroundings, this.witness)
     const rules = new Rules(surroundings, this.witness, this.ids)
     this.slots = new SlotsBook({
@@ -172,13 +175,15 @@ export class World {
       },
       count: (what) => this.count(what),
       toldUntil: (claim, until) => this.#toldUntil.set(claim, until),
+      told: (changes, results) => this.depth.told(changes, results),
       lostClaim: (claim) => this.#lostClaims.add(claim),
       close: async () => (options.shape === 'own' ? audited.close() : undefined),
     })
     return { machine, link, store }
   }
 
-  disconnect({ link }: Process): void {
+  disconnect({ link, machine }: Process, inOrder: boolean): void {
+    this.guard(() => this.depth.ended(machine.name, inOrder))
     this.count('store calls', link.calls)
     this.count('store calls that succeeded', link.calls - link.failures)
     if (this.#own !== undefined) this.#own.gone = true
@@ -202,6 +207,10 @@ export class World {
       this.guard(() => this.#checkLost(job, link))
     })
     worker.on('drained', () => say('drained'))
+    worker.on('deadLetterDepth', (queue, depth) => {
+      say(`deadLetterDepth ${queue} ${depth}`)
+      this.guard(() => this.depth.heard(machine.name, queue, depth))
+    })
     worker.on('error', (error) => {
       say(`error ${error.message}`)
       if (error.message.includes('its slot is given')) this.count('slot of a deaf handler given away')
