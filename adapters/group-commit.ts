@@ -4,7 +4,7 @@
  */
 import { checkUnit } from '../src/core/unit.ts'
 import type { Change, Result } from '../src/store.ts'
-import { type GroupBounds, JoinedCalls, type ServeGroup } from './joined-calls.ts'
+import { type Foretell, type GroupBounds, JoinedCalls, type ServeGroup } from './joined-calls.ts'
 
 /** What became of one call of a group: its results, or the error it alone rejects with. */
 export type Answer = readonly Result[] | Error
@@ -21,8 +21,8 @@ const DEFAULT_BOUNDS: GroupBounds = { operations: 1_000, bytes: 4 * 1024 * 1024 
 export class GroupCommit {
   readonly #calls: JoinedCalls<readonly Change[], readonly Result[]>
 
-  constructor(write: WriteGroup, bounds = DEFAULT_BOUNDS) {
-    this.#calls = new JoinedCalls(write, bounds)
+  constructor(write: WriteGroup, bounds = DEFAULT_BOUNDS, foretell?: Foretell<readonly Change[]>) {
+    this.#calls = new JoinedCalls(write, bounds, foretell)
   }
 
   /** The results of one call once its group is written. A malformed call rejects with `UNIT_INVALID` and joins none. */

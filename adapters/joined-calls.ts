@@ -27,8 +27,16 @@ export interface GroupBounds {
 const JOINING_TURNS = 8
 /** Turns after which a group is under way, if it has nothing to wait for. */
 const BEGINNING_TURNS = 12
+/** Turns in which those whom a call was foretold to look at what it brings. */
+const FORETOLD_TURNS = 16
 /** Calls that wait with so many operations are a group that pays for its price: it waits for no others. */
 const CROWD_OPERATIONS = 100
+
+/**
+ * Told of a call that comes while nothing else is under way, before it is served; whether it may bring about others, which then ride
+ * in its group.
+ */
+export type Foretell<Call> = (call: Call) => boolean
 
 /** Tells the callers of a group what became of their calls. */
 type Tell = () => void
@@ -47,6 +55,7 @@ interface Waiting<Call, Answer> {
 export class JoinedCalls<Call, Answer> {
   readonly #serve: ServeGroup<Call, Answer>
   readonly #bounds: GroupBounds
+  readonly #foretell: Foretell<Call>
   #waiting: Waiting<Call, Answer>[] = []
   /** Operations of the calls that wait. */
   #operations = 0
@@ -54,9 +63,10 @@ export class JoinedCalls<Call, Answer> {
   #servers = 0
   readonly #serving = new Set<Promise<void>>()
 
-  constructor(serve: ServeGroup<Call, Answer>, bounds: GroupBounds) {
+  constructor(serve: ServeGroup<Call, Answer>, bounds: GroupBounds, foretell: Foretell<Call> = () => false) {
     this.#serve = serve
     this.#bounds = bounds
+    this.#foretell = foretell
   }
 
   /** The answer of one call once its group is served. */
@@ -97,6 +107,7 @@ export class JoinedCalls<Call, Answer> {
   async #serveAll(): Promise<void> {
     await turns(JOINING_TURNS)
     while (this.#waiting.length > 0) {
+      await this.#company()
       let tell: Tell = () => {}
       do {
         const serving = this.#serveOne(this.#takeGroup())
@@ -110,6 +121,13 @@ export class JoinedCalls<Call, Answer> {
       await turns(JOINING_TURNS)
     }
     this.#servers--
+  }
+
+  /** A call that is alone waits for those that it may bring about. */
+  async #company(): Promise<void> {
+    const [first, second] = this.#waiting
+    if (second === undefined && this.#servers === 1 && this.#foretell(first!.call))
+      await turns(FORETOLD_TURNS)
   }
 
   async #serveOne(group: readonly Waiting<Call, Answer>[]): Promise<Tell> {

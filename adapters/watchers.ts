@@ -17,11 +17,12 @@ export class Watchers {
     }
   }
 
-  /** Wakes everyone who watches one of the lanes, once, after the code that runs now. */
-  wake(lanes: Iterable<string>): void {
+  /** Wakes everyone who watches one of the lanes, once, after the code that runs now; whether that is anybody. */
+  wake(lanes: Iterable<string>): boolean {
     const woken = new Set<() => void>()
     for (const lane of lanes) for (const wake of this.#watchers.get(lane) ?? []) woken.add(wake)
     for (const wake of woken) queueMicrotask(wake)
+    return woken.size > 0
   }
 
   clear(): void {

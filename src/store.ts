@@ -58,8 +58,9 @@ export interface Store {
   commit(changes: readonly Change[]): Promise<readonly Result[]>
   /**
    * A hint that a look at one of the lanes may be worth it: its lowest key was just added or placed, or an applied
-   * change named it in `hint`. Also called after any gap in which a hint may have been lost. Never called from
-   * within `watch`. The returned function ends it.
+   * change named it in `hint`. Also called after any gap in which a hint may have been lost, and, beside that, by some
+   * stores as soon as a commit made now is judged behind what is being added. Never called from within `watch`. The
+   * returned function ends it.
    */
   watch(lanes: readonly string[], wake: () => void): () => void
   /** The store's clock, ms since the epoch, an integer, never backwards within one open; see `skewMs`. */

@@ -7,6 +7,7 @@ import { type Host, systemHost } from '../../src/host.ts'
 import type { Change, Page, Result, Span, Store } from '../../src/store.ts'
 import { risingClock } from '../clock.ts'
 import { type Answer, GroupCommit } from '../group-commit.ts'
+import { lanesGrowing, onlyGrows } from '../growth.ts'
 import type { LevelStoreOptions } from '../level.ts'
 import { Watchers } from '../watchers.ts'
 import { isClassicLevel, type LevelDatabase } from './database.ts'
@@ -27,7 +28,11 @@ export class LevelStore implements Store {
   readonly #refusal: HoldfastError | undefined
   readonly #writeOptions: object
   readonly #residency: Residency
-  readonly #group = new GroupCommit((calls) => this.#apply(calls))
+  readonly #group = new GroupCommit(
+    (calls) => this.#apply(calls),
+    undefined,
+    (changes) => this.#foretell(changes),
+  )
   readonly #watchers = new Watchers()
   #db: LevelDatabase | undefined
   /** A database handed in is opened by its owner; the store only opens again what it has closed itself. */
@@ -97,6 +102,11 @@ export class LevelStore implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** What is added while nothing else is to be done is claimed in the same batch by whoever waits for it in this process. */
+  #foretell(changes: readonly Change[]): boolean {
+    return onlyGrows(changes) && this.#watchers.wake(lanesGrowing(changes))
   }
 
   async #apply(calls: readonly (readonly Change[])[]): Promise<readonly Answer[]> {

@@ -7,6 +7,7 @@ import { type Host, systemHost } from '../../src/host.ts'
 import type { Change, Durability, Page, Result, Span, Store } from '../../src/store.ts'
 import { risingClock } from '../clock.ts'
 import { GroupCommit } from '../group-commit.ts'
+import { lanesGrowing, onlyGrows } from '../growth.ts'
 import type { GroupBounds } from '../joined-calls.ts'
 import type { RedisStoreOptions } from '../redis.ts'
 import type { RedisClient } from './client.ts'
@@ -106,6 +107,7 @@ export class RedisStore implements Store {
 
   commit(changes: readonly Change[]): Promise<readonly Result[]> {
     if (this.#closing !== undefined) return Promise.reject(storeClosed())
+    // Those that only grow are refused at full memory, and never take others along.
     return (onlyGrows(changes) ? this.#growing : this.#settling).commit(changes)
   }
 
@@ -166,7 +168,7 @@ export class RedisStore implements Store {
   #foretell([call, another]: Calls): void {
     if (call === undefined || another !== undefined) return
     if (this.#growing.underWay > 1 || this.#settling.underWay > 0) return
-    this.#wakes.foretell(call.flatMap(({ add = [] }) => add.map(([lane]) => lane)))
+    this.#wakes.foretell(lanesGrowing(call))
   }
 
   #shiftClock(from: number, to: number): Promise<unknown> {
@@ -183,17 +185,5 @@ export class RedisStore implements Store {
     if (this.#closing !== undefined) throw storeClosed()
   }
 }
-
-/** Whether a call adds and takes nothing away: at full memory those are refused, and never take others along. */
-function onlyGrows(changes: readonly Change[]): boolean {
-  let grows = false
-  for (const { move, remove, add, append, set, delete: deleted } of changes) {
-    if (move !== undefined || isSome(remove) || isSome(deleted)) return false
-    grows ||= isSome(add) || isSome(append) || isSome(set)
-  }
-  return grows
-}
-
-const isSome = (list: readonly unknown[] | undefined): boolean => list !== undefined && list.length > 0
 
 const storeClosed = (): HoldfastError => new HoldfastError('STORE_CLOSED', 'the Redis store is closed')

@@ -163,3 +163,30 @@ test('idle waits for every call so far', async () => {
   letGo()
   await Promise.all([idle, answered])
 })
+
+test('a call that comes alone is told of, and waited with for the calls that come of that', async () => {
+  const { groups, write, letGo } = writer()
+  const foretold: string[] = []
+  const answers: Promise<unknown>[] = []
+  const group: GroupCommit = new GroupCommit(write, undefined, (changes) => {
+    foretold.push(nameOf(changes))
+    if (nameOf(changes) !== 'added') return false
+    const look = async (): Promise<void> => {
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+      await group.commit(call('looked'))
+    }
+    answers.push(look())
+    return true
+  })
+  answers.push(group.commit(call('added')))
+  await turn()
+  expect(groups).toEqual([['added', 'looked']])
+  // Calls that come together have company.
+  answers.push(group.commit(call('added')), group.commit(call('other')))
+  letGo()
+  await turn()
+  letGo()
+  await Promise.all(answers)
+  expect(groups.slice(1)).toEqual([['added', 'other']])
+  expect(foretold).toEqual(['added'])
+})

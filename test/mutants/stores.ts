@@ -121,6 +121,22 @@ export const storeMutants: readonly Mutant[] = [
     caughtBy: { file: 'adapters/group-commit.test.ts', test: 'where many wait' },
   },
   {
+    name: 'what a call brings about is not waited for',
+    why: 'a job that comes to an idle worker waits for a write more',
+    file: 'adapters/joined-calls.ts',
+    find: 'await turns(FORETOLD_TURNS)',
+    replace: 'await turns(0)',
+    caughtBy: { file: 'adapters/level-hints.test.ts', test: 'claims a job in the batch that adds it' },
+  },
+  {
+    name: 'what takes away is foretold',
+    why: 'all who watch a lane look at it twice for each cycle of a worker',
+    file: 'adapters/level/store.ts',
+    find: 'return onlyGrows(changes) && ',
+    replace: 'void onlyGrows\n    return ',
+    caughtBy: { file: 'adapters/level-hints.test.ts', test: 'takes something away' },
+  },
+  {
     name: 'answers of a group are mixed up',
     why: 'a caller is told what became of another call',
     file: 'adapters/joined-calls.ts',
