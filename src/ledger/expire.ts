@@ -33,14 +33,18 @@ export async function nextExpired({ store, lanes }: Ledger): Promise<number | un
   return first === undefined ? undefined : timeOf(first)
 }
 
-/** Ends jobs whose time is over, a bounded number; `more` where there may be others. */
+/**
+ * Ends jobs whose time is over, a bounded number; `more` where there may be others. Those that have ended are in `expired`, also where it
+ * rejects because the store failed at others.
+ */
 export async function expireStep(
   ledger: Ledger,
+  expired: Expired[] = [],
 ): Promise<{ readonly expired: readonly Expired[]; readonly more: boolean }> {
   const { store, lanes } = ledger
   const until = throughTime(store.now() - store.skewMs)
   const [keys = []] = await store.scan([{ lane: lanes.ttl, until, limit: STEP_JOBS }])
-  if (keys.length === 0) return { expired: [], more: false }
+  if (keys.length === 0) return { expired, more: false }
   const records = await store.read(keys.map(nameOf))
   const plans: { readonly block: Block; readonly expired?: Expired }[] = []
   for (const [at, key] of keys.entries()) {
@@ -51,13 +55,12 @@ export async function expireStep(
     store,
     plans.map(({ block }) => block),
   )
-  const expired: Expired[] = []
   for (const [at, answer] of answers.entries()) {
-    if (answer instanceof HoldfastError) throw answer
     const one = plans[at]!.expired
-    if (one === undefined || answer[0] === false) continue
+    if (one === undefined || answer instanceof HoldfastError || answer[0] === false) continue
     expired.push(answer[1] === false ? { ...one, depth: undefined } : one)
   }
+  for (const answer of answers) if (answer instanceof HoldfastError) throw answer
   return { expired, more: keys.length === STEP_JOBS && plans.length > 0 }
 }
 

@@ -53,22 +53,28 @@ export async function nextExpiry({ store, lanes }: Ledger): Promise<number | und
   return times.length === 0 ? undefined : Math.min(...times)
 }
 
-/** Ends the leases of every claim that is overdue by the store's clock and its error. */
-export async function reapExpired(ledger: Ledger, reaper: Reaper): Promise<Stalled[]> {
+/**
+ * Ends the leases of every claim that is overdue by the store's clock and its error. Those that have ended are in `stalled`, also where
+ * it rejects in the midst of others.
+ */
+export async function reapExpired(
+  ledger: Ledger,
+  reaper: Reaper,
+  stalled: Stalled[] = [],
+): Promise<Stalled[]> {
   const { store, lanes } = ledger
   const overdue = throughTime(store.now() - store.skewMs - 1)
   const pages = await store.scan([
     { lane: lanes.claims, until: overdue, limit: PAGE_KEYS },
     { lane: lanes.reap, until: overdue, limit: PAGE_KEYS },
   ])
-  const stalled: Stalled[] = []
   for (const [index, lane] of [lanes.claims, lanes.reap].entries()) {
     for (const key of pages[index] ?? []) {
       const claim = nameOf(key)
       const verdict = claimsKey(store.now() + reaper.verdictMs, claim)
       const [taken] = await commitBlock(store, [{ remove: [[lane, key]], add: [[lanes.reap, verdict]] }])
       if (taken === false) continue
-      stalled.push(...(await endLeases(ledger, (holder) => holder === claim, reaper)))
+      await endLeases(ledger, (holder) => holder === claim, reaper, stalled)
       await commitBlock(store, [{ remove: [[lanes.reap, verdict]] }])
     }
   }
@@ -77,14 +83,18 @@ export async function reapExpired(ledger: Ledger, reaper: Reaper): Promise<Stall
 
 /**
  * Ends every lease that another epoch left behind: where one process owns all leases, those of an earlier opening are
- * dead, and nobody needs to wait for them to expire. Nor does a group wait for the clock of that opening.
+ * dead, and nobody needs to wait for them to expire. Nor does a group wait for the clock of that opening. `stalled` as above.
  */
-export async function recoverEpoch(ledger: Ledger, reaper: Reaper): Promise<Stalled[]> {
+export async function recoverEpoch(
+  ledger: Ledger,
+  reaper: Reaper,
+  stalled: Stalled[] = [],
+): Promise<Stalled[]> {
   const { store, lanes } = ledger
-  if (store.epoch === undefined) return []
+  if (store.epoch === undefined) return stalled
   await recallTurns(ledger)
   const dead = (claim: string): boolean => readClaimName(claim).epoch !== store.epoch
-  const stalled = await endLeases(ledger, dead, reaper)
+  await endLeases(ledger, dead, reaper, stalled)
   for (const lane of [lanes.claims, lanes.reap]) {
     let from: string | undefined
     for (;;) {
@@ -102,16 +112,15 @@ async function endLeases(
   ledger: Ledger,
   ended: (claim: string) => boolean,
   reaper: Reaper,
-): Promise<Stalled[]> {
+  stalled: Stalled[],
+): Promise<void> {
   const keys = (await leaseKeys(ledger)).filter((key) => ended(claimOfLease(key)))
-  const stalled: Stalled[] = []
   for (let at = 0; at < keys.length; at += PAGE_KEYS / 2) {
     for (const grant of await readGrants(ledger, keys.slice(at, at + PAGE_KEYS / 2))) {
       const ending = await endOne(ledger, grant, reaper)
       if (ending !== undefined) stalled.push(ending)
     }
   }
-  return stalled
 }
 
 /** Ends one lease as stalled, planning again while its head is being edited; `undefined` when it ended otherwise. */

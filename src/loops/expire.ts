@@ -39,8 +39,11 @@ export class Expire {
     if (next === undefined) return
     if (next > store.now() - store.skewMs) return this.#patrol.lookAt(next + store.skewMs)
     for (let more = true; more && this.#patrol.isOpen; ) {
-      const step = await expireStep(this.#ledger)
-      for (const expired of step.expired) this.#expired(expired)
+      const expired: Expired[] = []
+      // What has ended is told, whatever becomes of the rest: nobody ends it again.
+      const step = await expireStep(this.#ledger, expired).finally(() => {
+        for (const one of expired) this.#expired(one)
+      })
       more = step.more
       await nextTurn()
     }

@@ -68,9 +68,11 @@ export class Reap {
   }
 
   async #reap(): Promise<void> {
+    const stalled: Stalled[] = []
+    const end = this.#recovered ? reapExpired : recoverEpoch
     try {
-      if (!this.#recovered) this.#report.stalled(await recoverEpoch(this.#ledger, this.#reaper))
-      else this.#report.stalled(await reapExpired(this.#ledger, this.#reaper))
+      // What has ended is told, whatever becomes of the rest: nobody ends it again.
+      await end(this.#ledger, this.#reaper, stalled).finally(() => this.#report.stalled(stalled))
       this.#recovered = true
       await this.#sleep()
     } catch (error) {

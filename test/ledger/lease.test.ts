@@ -8,7 +8,7 @@ import { claimName } from '../../src/core/keys.ts'
 import { type ClaimPlan, planClaim } from '../../src/ledger/claim.ts'
 import { commitBlock } from '../../src/ledger/commit.ts'
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts'
-import { planRenewal, reapExpired, recoverEpoch } from '../../src/ledger/lease.ts'
+import { type Stalled, planRenewal, reapExpired, recoverEpoch } from '../../src/ledger/lease.ts'
 import { overStore } from '../faults/over-store.ts'
 
 const LEASE_MS = 1000
@@ -64,6 +64,23 @@ test('what a reaper leaves undone that fails after its verdict, another one does
   await host.advance(1)
   expect(await reapExpired(ledger, REAPER)).toHaveLength(1)
   expect(await sizes(ledger)).toEqual([0, 0, 0, 1])
+})
+
+test('what has ended is known, though the store fails at what comes after it', async () => {
+  const { host, open } = opened()
+  const ledger = open()
+  await lease(ledger)
+  await host.advance(LEASE_MS + 1)
+  const { store } = ledger
+  // Its verdict, its end, and then the verdict is to go.
+  let commits = 0
+  const failing = overStore(store, {
+    commit: (changes) =>
+      commits++ < 2 ? store.commit(changes) : Promise.reject(new Error('the store fails')),
+  })
+  const stalled: Stalled[] = []
+  await expect(reapExpired({ ...ledger, store: failing }, REAPER, stalled)).rejects.toThrow('the store fails')
+  expect(stalled).toHaveLength(1)
 })
 
 test('a lease that is renewed between the look of a reaper and its verdict lives on', async () => {

@@ -1,5 +1,7 @@
 /** A store that fails for a while, in every way: a worker says so, rests, goes on, and in the end everything happened once. */
+import { Worker } from 'holdfast'
 import { describe, expect, test } from 'vitest'
+import { FaultStore } from '../faults/fault-store.ts'
 import { claims, settles } from '../faults/units.ts'
 import type { Mood } from '../stage/unruly-store.ts'
 import { gate, only, stage } from '../stage/stage.ts'
@@ -55,6 +57,40 @@ describe('everything completes exactly as it should after a store was', () => {
     // No lease was lost, so nothing ran more often than it was told to.
     for (const id of names) expect(runs[id], id).toBe(id.endsWith('7') ? 2 : 1)
   })
+})
+
+test('a job whose lease was ended is said to have failed, though the store fails at what comes next', async () => {
+  const { host, queue, said, store, worker } = stage()
+  await queue.add('n', 1, { jobId: 'j' })
+  const dying = new FaultStore(store.inner)
+  const gone = new Worker('q', () => new Promise(() => {}), { store: dying, lockDuration: 1000 })
+  gone.on('error', () => {})
+  await host.idle()
+  dying.die('silent')
+  let retirements = 0
+  store.moodOf = ([change]) =>
+    change!.remove?.[0]?.[0] === 'reap:q' && change!.add === undefined && retirements++ === 0
+      ? 'failed'
+      : 'well'
+  worker(() => undefined, { maxStalledCount: 0 })
+  await host.advance(120_000)
+  expect(retirements).toBeGreaterThan(0)
+  expect(only(said, 'stalled', 'failed')).toEqual(['stalled j', expect.stringMatching(/^failed j/)])
+})
+
+test('jobs that came too late are said to have failed, though the store fails at some of them', async () => {
+  const { host, queue, said, store, worker } = stage()
+  await queue.pause()
+  await queue.addBulk(jobs(ids(50), { ttl: 1000, deadLetter: 'dead' }))
+  let calls = 0
+  store.moodOf = (changes) =>
+    changes.some(({ remove }) => remove?.some(([lane]) => lane === 'ttl:q')) && calls++ === 0
+      ? 'failed'
+      : 'well'
+  worker(() => undefined)
+  await host.advance(120_000)
+  expect(calls).toBeGreaterThan(2)
+  expect(only(said, 'failed')).toHaveLength(50)
 })
 
 describe('a settle whose answer was lost', () => {
