@@ -95,8 +95,10 @@ export const SOMETIMES = [
   'add answered with another job',
 ] as const
 
-/** From so many seeds on a campaign is to have seen everything. */
+/** From so many seeds on a campaign is to have seen everything, and from fewer on all but some. */
 const MANY_SEEDS = 200
+const SOME_SEEDS = 60
+const MISSED_BY_SOME = 8
 
 /** What a campaign failed to show; empty where it showed what it should. */
 export function shortcomings(tally: Tally, seeds: number): string[] {
@@ -106,8 +108,9 @@ export function shortcomings(tally: Tally, seeds: number): string[] {
     if (share < (seeds < MANY_SEEDS ? leastOfFew : least))
       found.push(`only ${(share * 100).toFixed(1)} % of ${name}`)
   }
-  if (seeds >= MANY_SEEDS)
-    for (const what of SOMETIMES) if ((tally.get(what) ?? 0) === 0) found.push(`never seen: ${what}`)
+  const unseen = SOMETIMES.filter((what) => (tally.get(what) ?? 0) === 0)
+  if (seeds >= MANY_SEEDS || (seeds >= SOME_SEEDS && unseen.length > MISSED_BY_SOME))
+    found.push(...unseen.map((what) => `never seen: ${what}`))
   return found
 }
 
