@@ -11,8 +11,4 @@ export function onlyGrows(changes: readonly Change[]): boolean {
   return grows
 }
 
-/** The lanes that a call adds keys to. */
-export const lanesGrowing = (changes: readonly Change[]): string[] =>
-  changes.flatMap(({ add = [] }) => add.map(([lane]) => lane))
-
 const isSome = (list: readonly unknown[] | undefined): boolean => list !== undefined && list.length > 0

@@ -34,7 +34,7 @@ const CROWD_OPERATIONS = 100
 
 /**
  * Told of a call that comes while nothing else is under way, before it is served; whether it may bring about others, which then ride
- * in its group.
+ * in its group. It never throws.
  */
 export type Foretell<Call> = (call: Call) => boolean
 
@@ -108,6 +108,8 @@ export class JoinedCalls<Call, Answer> {
     await turns(JOINING_TURNS)
     while (this.#waiting.length > 0) {
       await this.#company()
+      // Another server may have taken all that waited meanwhile.
+      if (this.#waiting.length === 0) break
       let tell: Tell = () => {}
       do {
         const serving = this.#serveOne(this.#takeGroup())

@@ -4,7 +4,7 @@
  */
 import { evaluate } from '../../src/core/evaluate.ts'
 import { HoldfastError } from '../../src/error.ts'
-import type { Page, Span } from '../../src/store.ts'
+import type { Change, Page, Span } from '../../src/store.ts'
 import type { Answer } from '../group-commit.ts'
 import { eachKey, type LevelDatabase, readsAtOnce } from './database.ts'
 import { type Calls, EntryCache, fetchPages, readKeys } from './fetch.ts'
@@ -73,6 +73,18 @@ export class Engine {
     this.#state.settle()
     this.#cache?.clear()
     return applied
+  }
+
+  /** The lanes whose lowest key a call that only adds is about to bring; none where it will be refused. */
+  foresee(changes: readonly Change[]): string[] {
+    // Where single entries can only be waited for, nothing can be told.
+    if (this.#cache !== undefined) return []
+    const isRefused = changes.some(({ expect }) =>
+      expect?.absent?.some((id) => this.#state.record(id) !== undefined),
+    )
+    if (isRefused) return []
+    const added = changes.flatMap(({ add = [] }) => add)
+    return added.filter(([lane, key]) => this.#state.isBelowAll(lane, key)).map(([lane]) => lane)
   }
 
   read(ids: readonly string[]): Promise<readonly (string | undefined)[]> {

@@ -66,6 +66,12 @@ export class LevelState implements State {
     return this.#lanes.get(name)
   }
 
+  /** Whether a new key would be the lowest of its lane. */
+  isBelowAll(lane: string, key: string): boolean {
+    const { meta } = this.lane(lane)
+    return meta === undefined || key < meta.low
+  }
+
   record(id: string): string | undefined {
     let value = this.#records.get(id)
     if (value === undefined) {

@@ -7,7 +7,7 @@ import { type Host, systemHost } from '../../src/host.ts'
 import type { Change, Page, Result, Span, Store } from '../../src/store.ts'
 import { risingClock } from '../clock.ts'
 import { type Answer, GroupCommit } from '../group-commit.ts'
-import { lanesGrowing, onlyGrows } from '../growth.ts'
+import { onlyGrows } from '../growth.ts'
 import type { LevelStoreOptions } from '../level.ts'
 import { Watchers } from '../watchers.ts'
 import { isClassicLevel, type LevelDatabase } from './database.ts'
@@ -106,7 +106,13 @@ export class LevelStore implements Store {
 
   /** What is added while nothing else is to be done is claimed in the same batch by whoever waits for it in this process. */
   #foretell(changes: readonly Change[]): boolean {
-    return onlyGrows(changes) && this.#watchers.wake(lanesGrowing(changes))
+    if (this.#engine === undefined || !onlyGrows(changes)) return false
+    try {
+      return this.#watchers.wake(this.#engine.foresee(changes))
+    } catch {
+      // Whatever it is, the call itself is told.
+      return false
+    }
   }
 
   async #apply(calls: readonly (readonly Change[])[]): Promise<readonly Answer[]> {

@@ -7,7 +7,7 @@ import { type Host, systemHost } from '../../src/host.ts'
 import type { Change, Durability, Page, Result, Span, Store } from '../../src/store.ts'
 import { risingClock } from '../clock.ts'
 import { GroupCommit } from '../group-commit.ts'
-import { lanesGrowing, onlyGrows } from '../growth.ts'
+import { onlyGrows } from '../growth.ts'
 import type { GroupBounds } from '../joined-calls.ts'
 import type { RedisStoreOptions } from '../redis.ts'
 import type { RedisClient } from './client.ts'
@@ -168,7 +168,7 @@ export class RedisStore implements Store {
   #foretell([call, another]: Calls): void {
     if (call === undefined || another !== undefined) return
     if (this.#growing.underWay > 1 || this.#settling.underWay > 0) return
-    this.#wakes.foretell(lanesGrowing(call))
+    this.#wakes.foretell(call.flatMap(({ add = [] }) => add.map(([lane]) => lane)))
   }
 
   #shiftClock(from: number, to: number): Promise<unknown> {

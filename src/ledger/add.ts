@@ -179,8 +179,12 @@ export async function joinAll(ledger: Ledger, { added, joining }: Answers): Prom
 const joinOne = (ledger: Ledger, job: NewJob): Promise<AddedJob> =>
   replan(async () => {
     const meeting = await meet(ledger, job)
-    if (meeting.kind === 'job')
-      return (await giveKey(ledger, job, meeting)) ? { ...existing(job, meeting), changed: true } : undefined
+    if (meeting.kind === 'job') {
+      const { name, raw, over } = meeting
+      if (over === undefined) return existing(job, meeting)
+      const given = await giveKey(ledger, job, { name, raw }, over)
+      return given ? { ...existing(job, meeting), changed: true } : undefined
+    }
     if (meeting.kind === 'holder') return joinHolder(ledger, job, meeting)
     const { change, visits, added } = planAdd(ledger, job, ledger.lanes, meeting.over)
     const [result] = await commitBlock(ledger.store, [change, ...visits.map((visit) => following(visit, 0))])
@@ -191,9 +195,9 @@ const joinOne = (ledger: Ledger, job: NewJob): Promise<AddedJob> =>
 async function giveKey(
   ledger: Ledger,
   job: NewJob,
-  { name, raw = '', over }: Extract<Meeting, { kind: 'job' }>,
+  { name, raw = '' }: { readonly name: string; readonly raw: string | undefined },
+  over: Over,
 ): Promise<boolean> {
-  if (over === undefined) return true
   const taking = nothingTaken()
   taking.equal.push([name, raw])
   takeKey(ledger, job, { job: name, born: readHead(raw).head?.timestamp ?? 0 }, over, taking)

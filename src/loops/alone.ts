@@ -10,6 +10,7 @@ export async function claimAlone(claiming: Claiming): Promise<void> {
   const { hints } = claiming
   suspects.isClaimed = true
   const answers = await claiming.commit(claiming.blocksOf([plan]), 1)
+  claiming.vacancy.release(1)
   suspects.isClaimed = false
   const grants = intake.grantsIn(plan, answers[0]!, (results) =>
     inGroup === undefined ? results.at(-1)! : readVisit(results, inGroup.visit).claimed,

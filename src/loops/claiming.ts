@@ -100,12 +100,13 @@ export class Claiming {
     return plans.map((plan) => planClaim(this.options.ledger, this.settings.seen!, plan))
   }
 
-  /** Sends blocks in a call of their own; so many of the slots are theirs until it is answered. */
-  async commit(blocks: readonly Block[], slots: number): Promise<Answer[]> {
+  /**
+   * Sends blocks in a call of their own. So many slots are theirs from now on: whoever gets the answers releases them in the turn in which
+   * the jobs that were granted take them, as another cycle may plan in any other.
+   */
+  commit(blocks: readonly Block[], slots: number): Promise<Answer[]> {
     this.vacancy.reserve(slots)
-    const answers = await commitCycle(this.options.ledger.store, blocks)
-    this.vacancy.release(slots)
-    return answers
+    return commitCycle(this.options.ledger.store, blocks)
   }
 }
 

@@ -16,6 +16,7 @@ export async function visitGroups(claiming: Claiming, rotation: Rotation, moved:
   const visiting = planVisits(claiming, rotation, moved)
   const { plans, aside, count } = visiting
   const answers = await claiming.commit([...claiming.blocksOf(plans), ...aside], slotsOf(plans))
+  claiming.vacancy.release(slotsOf(plans))
   const grants = plans.map((plan, at) =>
     intake.grantsIn(plan, answers[at]!, (results) => readVisit(results, plan.visit!).claimed),
   )

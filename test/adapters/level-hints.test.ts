@@ -57,3 +57,17 @@ test('what is added with others, or takes something away, is not foretold', asyn
   await store.close()
   await db.close()
 })
+
+test('what is refused, or stands behind others, is not foretold', async () => {
+  const store = levelStore(path())
+  await store.commit([add('b')])
+  let wakes = 0
+  const unwatch = store.watch(['ready'], () => void wakes++)
+  await store.commit([add('c')])
+  await store.commit([{ ...add('b'), add: [['ready', '0/b']] }])
+  expect(wakes).toBe(0)
+  await store.commit([add('a')])
+  expect(wakes).toBe(2)
+  unwatch()
+  await store.close()
+})

@@ -40,8 +40,8 @@ export const identityMutants: readonly Mutant[] = [
     name: 'a key is not given to the job that answers for it',
     why: 'the same call again makes a second job',
     file: 'src/ledger/add.ts',
-    find: 'if (over === undefined) return true',
-    replace: 'if (over !== null) return true',
+    find: 'if (over === undefined) return existing(job, meeting)',
+    replace: 'if (over !== null) return existing(job, meeting)',
     caughtBy: { file: IDEMPOTENCY, test: 'given with an id that exists is kept as any other' },
   },
   {
