@@ -128,6 +128,8 @@ export interface Move {
    * Each key taken counts once per span, wherever it is placed.
    */
   readonly room?: readonly (readonly [span: Span, max: number])[]
+  /** Nobody asks what was taken: the result is `[]`, and no record is looked at. Default false. */
+  readonly quiet?: boolean
 }
 
 /**
@@ -153,5 +155,5 @@ export interface Moved {
   readonly record: string | undefined
 }
 
-/** `false`: refused, no trace. Else the moved keys in order; `[]` when the change applied without a move. */
+/** `false`: refused, no trace. Else the moved keys in order; `[]` when the change applied without a move, or with a quiet one. */
 export type Result = false | readonly Moved[]

@@ -7,6 +7,7 @@
  * own names, arguments are checked before they are sent, and lists are far below what `unpack` takes. What a refused change or
  * unit did so far is taken back by the script itself. Records are written last, all at once.
  */
+import { STEPS } from './commit-steps.ts'
 
 const BODY = `
 -- KEYS: 1 the namespace (hash), 2 its records (hash), 3 the receipt of the caller's slot, 4 number of the last append,
@@ -23,7 +24,7 @@ const BODY = `
 --                                                             h lane       wake its watchers
 -- Reply: 'RESET' where the namespace is not the caller's, 'GONE' where the receipt ran out, 'STALE' for a serial below the
 --       receipt's; none of these applied anything. Else, for each change, -1 where refused or the number of keys moved, each
---       followed by the key and its record; for a unit that is malformed one string that says why.
+--       followed by the key and its record, or 0 where nobody asks what was moved; for a unit that is malformed one string that says why.
 local KEYS, ARGV = KEYS, ARGV
 local id, serial, life = ARGV[1], ARGV[2], ARGV[3]
 local RECORDS, RECEIPT, NUMBER = KEYS[2], KEYS[3], KEYS[4]
@@ -107,39 +108,6 @@ local function insertAll(lane, keys)
   return false
 end
 
-local function size(lane, from, ending)
-  if from == '' then return call('ZCARD', lane) end
-  return call('ZLEXCOUNT', lane, from, ending)
-end
-
--- A key's path with its last slash, and its name.
-local function split(key)
-  local path, name = string.match(key, '^(.*/)(.*)$')
-  if path then return path, name end
-  return '', key
-end
-
--- A path without its first segments.
-local function dropped(path, segments)
-  local start = 1
-  for _ = 1, segments do
-    local slash = string.find(path, '/', start, true)
-    if not slash then break end
-    start = slash + 1
-  end
-  return string.sub(path, start)
-end
-
-local function learn(names)
-  local unknown = {}
-  for _, name in ipairs(names) do
-    if known[name] == nil then unknown[#unknown + 1] = name end
-  end
-  if #unknown == 0 then return end
-  local values = call('HMGET', RECORDS, unpack(unknown))
-  for index, name in ipairs(unknown) do known[name] = values[index] end
-end
-
 -- One call for many records costs a fraction of one for each.
 for first = EXPECTED + 1, at - 1, AT_ONCE do
   local last = math.min(first + AT_ONCE - 1, at - 1)
@@ -147,103 +115,7 @@ for first = EXPECTED + 1, at - 1, AT_ONCE do
   for index = first, last do known[program[index]] = values[index - first + 1] end
 end
 
-local perform = {}              -- what a step does; it leaves \`at\` behind its own arguments, and gives false to refuse
-
-function perform.p()
-  at = at + 3
-  return call('ZSCORE', KEYS[program[at - 2]], program[at - 1])
-end
-
-function perform.a()
-  at = at + 2
-  return known[program[EXPECTED + program[at - 1]]] == false
-end
-
-function perform.e()
-  at = at + 3
-  return known[program[EXPECTED + program[at - 2]]] == ARGV[VALUES + program[at - 1]]
-end
-
-function perform.s()
-  at = at + 6
-  local held = size(KEYS[program[at - 5]], program[at - 4], program[at - 3])
-  return held >= program[at - 2] and held <= program[at - 1]
-end
-
--- m lane from until limit <rooms> { lane from until max } <places> { lane segments-dropped prefix mark }
-function perform.m()
-  local lane, from, ending, limit = KEYS[program[at + 1]], program[at + 2], program[at + 3], program[at + 4]
-  local rooms = program[at + 5]
-  at = at + 6
-  for _ = 1, rooms do
-    limit = math.min(limit, program[at + 3] - size(KEYS[program[at]], program[at + 1], program[at + 2]))
-    at = at + 4
-  end
-  if limit <= 0 then return false end
-  local keys = call('ZRANGEBYLEX', lane, from, ending, 'LIMIT', 0, limit)
-  if #keys == 0 then return false end
-
-  local paths, names = {}, {}
-  for index, key in ipairs(keys) do paths[index], names[index] = split(key) end
-  learn(names)
-  reply[answers] = #keys
-  for index, key in ipairs(keys) do
-    answer(key)
-    answer(known[names[index]])
-    note('left', lane, key)
-  end
-  call('ZREM', lane, unpack(keys))
-  local places = program[at]
-  at = at + 1
-  for _ = 1, places do
-    local target, drop, prefix, mark = KEYS[program[at]], program[at + 1], program[at + 2], program[at + 3]
-    at = at + 4
-    local moved = {}
-    for index, path in ipairs(paths) do
-      if drop > 0 then path = dropped(path, drop) end
-      moved[index] = prefix .. path .. mark .. names[index]
-    end
-    if not insertAll(target, moved) then return false end
-  end
-  return true
-end
-
-function perform.r()
-  at = at + 3
-  local lane, key = KEYS[program[at - 2]], program[at - 1]
-  if call('ZREM', lane, key) == 0 then return false end
-  note('left', lane, key)
-  return true
-end
-
-function perform.i()
-  at = at + 3
-  return insert(KEYS[program[at - 2]], program[at - 1])
-end
-
-function perform.n()
-  at = at + 3
-  number = (number or tonumber(call('GET', NUMBER) or '0')) + 1
-  return insert(KEYS[program[at - 2]], string.format('%016.0f/', number) .. program[at - 1])
-end
-
-function perform.w()
-  at = at + 3
-  put(program[at - 2], ARGV[VALUES + program[at - 1]])
-  return true
-end
-
-function perform.d()
-  at = at + 2
-  put(program[at - 1], false)
-  return true
-end
-
-function perform.h()
-  at = at + 2
-  woken[KEYS[program[at - 1]]] = true
-  return true
-end
+${STEPS}
 
 local function applies(next)
   while at < next do

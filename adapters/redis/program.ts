@@ -90,11 +90,11 @@ function encodeExpect(draft: Draft, expect: NonNullable<Change['expect']>): void
   }
 }
 
-function encodeMove(draft: Draft, { from, to, room = [] }: Move): void {
+function encodeMove(draft: Draft, { from, to, room = [], quiet = false }: Move): void {
   const { words, lanes } = draft
   const rooms = room.filter(([, max]) => max < Infinity)
   words.push('m', lanes.place(from.lane), lowest(from.from), ending(from.until))
-  words.push(from.limit, rooms.length)
+  words.push(from.limit, quiet ? 1 : 0, rooms.length)
   for (const [span, max] of rooms) {
     encodeSpan(draft, span)
     words.push(count(max))

@@ -61,7 +61,9 @@ function step(state: Applied, change: Change, results: readonly Result[]): Resul
   const taken = move === undefined ? NONE : take(base, move)
   if (move !== undefined && taken.length === 0) return false
   const moved =
-    taken.length === 0 ? NONE : taken.map((key): Moved => ({ key, record: base.record(nameOf(key)) }))
+    taken.length === 0 || move!.quiet === true
+      ? NONE
+      : taken.map((key): Moved => ({ key, record: base.record(nameOf(key)) }))
 
   for (const key of taken) state.erase(move!.from.lane, key)
   for (const key of remove) state.erase(key[0], key[1])

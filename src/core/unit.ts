@@ -93,8 +93,10 @@ function checkRecords(records: readonly (readonly [id: string, value: string])[]
   return bytes
 }
 
-function checkMove({ from, to, room = NONE }: Move, size: UnitSize): void {
+function checkMove({ from, to, room = NONE, quiet }: Move, size: UnitSize): void {
   if (!(Number.isInteger(from.limit) && from.limit >= 1)) refuse(`a move of ${from.limit} keys is none`)
+  if (quiet !== undefined && typeof quiet !== 'boolean')
+    refuse(`a move is quiet or not, and not ${String(quiet)}`)
   size.bytes += checkSpan(from)
   for (const place of to) {
     size.bytes += checkText('lane', place.lane)

@@ -19,7 +19,7 @@ export function noting({ lanes, store }: Ledger, candidates: number, note: Note 
   const lane = lanes.audit
   const tooMany: Change = {
     expect: { size: [[{ lane }, AUDIT_LINES + 1, Infinity]] },
-    move: { from: { lane, limit: 2 }, to: [] },
+    move: { from: { lane, limit: 2 }, to: [], quiet: true },
   }
   return [...lines, tooMany]
 }

@@ -110,7 +110,11 @@ export async function releaseBulk({ store, lanes, queue }: Ledger, bulk: string)
     remove: [[lanes.release, bulk]],
   }
   for (const place of ['ready', 'due', 'arrive'] as const) {
-    const move = { from: { lane: from[place], limit: RELEASE_JOBS }, to: [{ lane: lanes[place] }] }
+    const move = {
+      from: { lane: from[place], limit: RELEASE_JOBS },
+      to: [{ lane: lanes[place] }],
+      quiet: true,
+    }
     for (let isMore = true; isMore; ) {
       const results = await Promise.all(
         Array.from({ length: RELEASES }, () => commitBlock(store, [{ move }, over])),

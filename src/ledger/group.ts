@@ -147,7 +147,8 @@ export async function emptyGroupWindows(
 ): Promise<void> {
   for (const ms of groupWindows) {
     const lane = groupWindowLane(queue, ms)
-    while ((await commitBlock(store, [{ move: { from: { lane, limit: PAGE_KEYS }, to: [] } }]))[0] !== false);
+    const trim: Change = { move: { from: { lane, limit: PAGE_KEYS }, to: [], quiet: true } }
+    while ((await commitBlock(store, [trim]))[0] !== false);
   }
 }
 

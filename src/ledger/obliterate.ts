@@ -76,7 +76,7 @@ async function removeEverything(ledger: Ledger, force: boolean): Promise<void> {
   }
   await removeEntries(ledger)
   await lapseAll(ledger)
-  const trim: Change = { move: { from: { lane: lanes.ttl, limit: PAGE_KEYS }, to: [] } }
+  const trim: Change = { move: { from: { lane: lanes.ttl, limit: PAGE_KEYS }, to: [], quiet: true } }
   while ((await commitBlock(store, [trim]))[0] !== false) await nextTurn()
 }
 

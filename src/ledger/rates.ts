@@ -51,7 +51,8 @@ export function roomOf(ledger: Ledger, { concurrency, windows }: Limits, at: num
 /** Forgets starts that have left a window for everyone. */
 export function planTrim(ledger: Ledger, { ms }: RateWindow, at: number, limit: number): Change {
   const until = throughTime(at - ledger.store.skewMs - ms - lateness(ledger, ms))
-  return { after: 0, move: { from: { lane: windowLane(ledger.queue, ms), until, limit }, to: [] } }
+  const from = { lane: windowLane(ledger.queue, ms), until, limit }
+  return { after: 0, move: { from, to: [], quiet: true } }
 }
 
 /** Starts that a claim forgets: as many as it adds, as far as what it brings back into line leaves room in the unit. */
@@ -118,7 +119,7 @@ export async function restamp({ store }: Ledger, { lane, until }: Span, group = 
   const now = store.now()
   const from = { lane, from: group + throughTime(now), until, limit: RELEASE_JOBS }
   const place: Place = { lane, drop: group === '' ? 1 : 2, prefix: `${group}${timeDigits(now)}/` }
-  await commitBlock(store, [{ move: { from, to: [place] } }])
+  await commitBlock(store, [{ move: { from, to: [place], quiet: true } }])
 }
 
 /** How long until the next start, in ms, where the windows of these lengths hold `max` starts or more; 0 where they do not. */
@@ -133,7 +134,8 @@ export async function emptyWindows(
   { windows = [] }: QueueConfig,
 ): Promise<void> {
   for (const ms of windows) {
-    const trim: Change = { move: { from: { lane: windowLane(queue, ms), limit: PAGE_KEYS }, to: [] } }
+    const from = { lane: windowLane(queue, ms), limit: PAGE_KEYS }
+    const trim: Change = { move: { from, to: [], quiet: true } }
     while ((await commitBlock(store, [trim]))[0] !== false);
   }
   await commitBlock(store, [{ hint: [lanes.ready] }])

@@ -195,5 +195,5 @@ const groupPlace = ({ queue }: Ledger, group: string, ms: number, claim: string,
 function planGroupTrim(ledger: Ledger, group: string, ms: number, at: number, limit: number): Change {
   const lane = groupWindowLane(ledger.queue, ms)
   const until = `${group}/${throughTime(at - ledger.store.skewMs - ms - lateness(ledger, ms))}`
-  return { after: 0, move: { from: { lane, from: `${group}/`, until, limit }, to: [] } }
+  return { after: 0, move: { from: { lane, from: `${group}/`, until, limit }, to: [], quiet: true } }
 }

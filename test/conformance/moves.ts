@@ -113,6 +113,22 @@ export const moveCases = concern('moves', {
     equal(results, [[], expected], 'the results')
   },
 
+  'A quiet move does all of it and tells nothing of what it took': async ({ store }) => {
+    await put(store, { a: 'a record' })
+    await fill(store, 'l', ['1/a', '2/b', '3/c'])
+    const from = { lane: 'l', limit: 2 }
+    const results = await store.commit([
+      { move: { from, to: [{ lane: 'm', drop: 1 }], quiet: true }, delete: ['a'] },
+      { after: 0, move: { from: { lane: 'm', limit: 1 }, to: [] } },
+      { move: { from, to: [{ lane: 'm' }], room: [[{ lane: 'm' }, 1]], quiet: true }, set: [['r', '']] },
+      { move: { from, to: [], quiet: false } },
+      { move: { from, to: [], quiet: true } },
+    ])
+    equal(results, [[], [none('a')], false, [none('3/c')], false], 'the results')
+    await lanesHold(store, { l: [], m: ['b'] }, 'the lanes')
+    equal(await store.read(['a', 'r']), [undefined, undefined], 'the records')
+  },
+
   'A move sees the keys that earlier changes added and removed, not those of its own change': async ({
     store,
   }) => {

@@ -228,7 +228,8 @@ function judge(steps: Steps, call: Omit<Applying, 'taken'>): Result {
   const taken =
     move === undefined ? [] : steps.take(state, move.from, steps.room(state, move, before), before)
   if (move !== undefined && taken.length === 0) return false
-  const moved = taken.map((key): Moved => ({ key, record: steps.record(state, key, change, before) }))
+  const told = move?.quiet === true ? [] : taken
+  const moved = told.map((key): Moved => ({ key, record: steps.record(state, key, change, before) }))
   for (const effect of steps.effects) EFFECTS[effect](steps, { ...call, taken })
   return moved
 }

@@ -44,6 +44,7 @@ interface MovePlan {
   readonly to: readonly Place[]
   /** Rooms so much above the size their span has. */
   readonly room: readonly (readonly [span: Span, above: number])[]
+  readonly quiet: boolean
 }
 
 interface ChangePlan {
@@ -145,6 +146,7 @@ const movePlan = (limit: fc.Arbitrary<number>): fc.Arbitrary<MovePlan> =>
       2,
       1,
     ),
+    quiet: fc.nat(5).map((n) => n === 0),
   })
 
 /** Each turns a change into one that the contract refuses. */
@@ -267,11 +269,12 @@ function goneBy({ move, remove = [] }: Change, state: NaiveState): readonly Key[
   return state.head(move.from, move.from.limit).map((key) => [move.from.lane, key])
 }
 
-function moveOf({ from, limit, to, room }: MovePlan, state: NaiveState): Move {
+function moveOf({ from, limit, to, room, quiet }: MovePlan, state: NaiveState): Move {
   const affordable = Math.floor(600 / (1 + to.length))
   return {
     from: { ...from, limit: Math.min(limit, affordable) },
     to,
     room: room.map(([span, above]) => [span, state.size(span) + above]),
+    quiet,
   }
 }

@@ -149,6 +149,12 @@ export const refusalCases = concern('refusals', {
     await refusedWithoutTrace(store, [{ move: { from, to: [], room } }], 'a room of NaN')
   },
 
+  'A move that is neither quiet nor not is refused': async ({ store }) => {
+    for (const quiet of [null, 0, 1, 'true'] as unknown as boolean[]) {
+      await refusedWithoutTrace(store, [{ move: { from, to: [], quiet } }], `a quiet of ${quiet}`)
+    }
+  },
+
   'A place that drops no whole number of segments, or marks with a slash, is refused': async ({ store }) => {
     for (const drop of [-1, 0.5, Number.NaN, Infinity]) {
       await refusedWithoutTrace(store, [{ move: { from, to: [{ lane: 'm', drop }] } }], `a drop of ${drop}`)

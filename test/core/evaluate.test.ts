@@ -26,6 +26,13 @@ const contentOf = (state: NaiveState) => ({
   lanes: [...state.lanes].filter(([, keys]) => keys.length > 0).toSorted(byName),
 })
 
+test('a quiet move looks at no record', () => {
+  const state = stateWith({ l: ['1/a', '2/b'] }, { a: 'a record' })
+  state.record = (id) => expect.unreachable(`the record ${id} was looked at`)
+  const results = evaluate(state, [{ move: { from: { lane: 'l', limit: 9 }, to: [], quiet: true } }])
+  expect(results).toEqual([[]])
+})
+
 describe('the text of keys', () => {
   test.each([
     ['a/b/c', 'c'],

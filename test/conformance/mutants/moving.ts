@@ -103,6 +103,16 @@ const moveMutants: Mutants = {
       record: (_, key, change, before) => soundSteps.record(before, key, change, before),
     },
   },
+  'A quiet move does all of it and tells nothing of what it took': {
+    'tells it all the same': moving((move) => without(move, 'quiet')),
+    'says that nothing moved': {
+      answer: (results, changes) =>
+        results.map((result, index) => changes[index]!.move?.quiet !== true && result),
+    },
+    'forgets what else its change does': hearing((change) =>
+      change.move?.quiet === true ? { move: change.move } : change,
+    ),
+  },
   'A move sees the keys that earlier changes added and removed, not those of its own change': {
     'takes what was there before the call': {
       take: (_, from, limit, before) => soundSteps.take(before, from, limit, before),

@@ -3,7 +3,16 @@ import { appendedKey } from '../../../src/core/evaluate.ts'
 import { checkUnit } from '../../../src/core/unit.ts'
 import { HoldfastError } from '../../../src/error.ts'
 import { soundSteps } from '../plain-store.ts'
-import { checking, checkingText, committing, hearing, lacking, type Mutant, type Mutants } from './flaws.ts'
+import {
+  checking,
+  checkingText,
+  committing,
+  hearing,
+  lacking,
+  type Mutant,
+  type Mutants,
+  without,
+} from './flaws.ts'
 
 const numbersOf = (keys: readonly string[]): number[] =>
   keys.filter((key) => /^[0-9]{16}\//.test(key)).map((key) => Number(key.slice(0, 16)))
@@ -168,6 +177,11 @@ const refusalMutants: Mutants = {
     'does not check sizes': checking(lacking('expect')),
     'does not check rooms': checking(({ move, ...change }) =>
       move === undefined ? change : { ...change, move: { ...move, room: [] } },
+    ),
+  },
+  'A move that is neither quiet nor not is refused': {
+    'takes whatever it is for true': checking(({ move, ...change }) =>
+      move === undefined ? change : { ...change, move: without(move, 'quiet') },
     ),
   },
   'A place that drops no whole number of segments, or marks with a slash, is refused': {
