@@ -261,6 +261,9 @@ export interface ClaimName {
 export const claimName = ({ grantedAt, epoch, counter, worker }: ClaimName): string =>
   `${timeDigits(grantedAt)}.${epoch}.${counter}.${worker}`
 
+/** Of a claim's name: time, epoch and counter. */
+const PARTS_BEFORE_WORKER = 3
+
 export function readClaimName(claim: string): ClaimName {
   const [, epoch = '', counter = '', ...worker] = claim.split('.')
   return { grantedAt: timeOf(claim), epoch, counter: Number(counter), worker: worker.join('.') }
@@ -268,6 +271,7 @@ export function readClaimName(claim: string): ClaimName {
 
 /** The public name of the worker that made a claim. */
 export const workerOfClaim = (claim: string): string => {
-  const { worker } = readClaimName(claim)
-  return unescapePart(worker.slice(0, worker.lastIndexOf('.')))
+  let start = 0
+  for (let part = 0; part < PARTS_BEFORE_WORKER; part++) start = claim.indexOf('.', start) + 1
+  return unescapePart(claim.slice(start, claim.lastIndexOf('.')))
 }

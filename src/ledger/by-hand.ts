@@ -123,7 +123,7 @@ async function planByHand(
   const limits = limitsOf(config, holder.limiter)
   if (await knowWindows(ledger, config, limits.windows)) return 'again'
   if (await knowWindows(ledger, config, windowsOf([holder.group.limit]), true)) return 'again'
-  return { ...newClaim(ledger, holder, holder.next(), 1, suspect), limits }
+  return newClaim(ledger, holder, holder.next(), { limit: 1, suspect, limits })
 }
 
 /** Of the group whose turn it is; groups that have nothing to give are passed on, a bounded number of them. */

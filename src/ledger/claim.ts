@@ -91,11 +91,11 @@ export interface ClaimPlan {
   readonly limit: number
   readonly until: number
   /** One that is to be run alone, instead of the jobs that are ready. */
-  readonly suspect?: boolean
+  readonly suspect?: boolean | undefined
   /** Default: none. */
-  readonly limits?: Limits
+  readonly limits?: Limits | undefined
   /** Where it waits for enough jobs. */
-  readonly gathering?: Gathering
+  readonly gathering?: Gathering | undefined
   /** The group whose turn it is, instead of the jobs that are ready. */
   readonly visit?: Visit | undefined
   /** Of that group the job with this key in `penned`, which is due. */
@@ -108,17 +108,19 @@ export interface Claimant {
   readonly leaseMs: number
 }
 
+/** What a claim is for; it is made with all of it at once, as copies would cost more than the rest of its plan. */
+export type Aim = Omit<ClaimPlan, 'claim' | 'until'>
+
 /** A claim that is to be made now; `counter` is a number that its claimant never gave before. */
 export function newClaim(
   { store }: Ledger,
   { worker, leaseMs }: Claimant,
   counter: number,
-  limit: number,
-  suspect: boolean,
+  { limit, suspect, limits, gathering, visit, penned }: Aim,
 ): ClaimPlan {
   const now = store.now()
   const claim = claimName({ grantedAt: now, epoch: store.epoch ?? '0', counter, worker })
-  return { claim, limit, until: now + leaseMs, suspect }
+  return { claim, limit, until: now + leaseMs, suspect, limits, gathering, visit, penned }
 }
 
 /** A claim is refused under other settings than were seen. */

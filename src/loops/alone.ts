@@ -6,7 +6,7 @@ export async function claimAlone(claiming: Claiming): Promise<void> {
   const { options, suspects, intake, limiter } = claiming
   if (claiming.isStopped || suspects.isRefused || !claiming.isAlone) return
   const { inGroup } = suspects
-  const plan = { ...claiming.planOne(1, true), ...inGroup }
+  const plan = claiming.planOne({ limit: 1, suspect: true, ...inGroup })
   const { hints } = claiming
   suspects.isClaimed = true
   const answers = await claiming.commit(claiming.blocksOf([plan]), 1)

@@ -3,7 +3,7 @@
  * comes to. The ways are jobs that are ready (`claims.ts`), those of groups (`visits.ts`), and one that is to be run alone (`alone.ts`).
  */
 import { HoldfastError } from '../error.ts'
-import { type ClaimPlan, newClaim, planClaim } from '../ledger/claim.ts'
+import { type Aim, type ClaimPlan, newClaim, planClaim } from '../ledger/claim.ts'
 import { type Answer, type Block, commitCycle } from '../ledger/commit.ts'
 import type { Result } from '../store.ts'
 import { Intake } from './intake.ts'
@@ -91,9 +91,10 @@ export class Claiming {
     return this.vacancy.isWhole && !this.intake.isUnsure && this.options.unsettled() === 0
   }
 
-  planOne(limit: number, suspect = false): ClaimPlan {
+  planOne({ limit, suspect, gathering, visit, penned }: Omit<Aim, 'limits'>): ClaimPlan {
     const { limits } = this.limiter
-    return { ...newClaim(this.options.ledger, this.options, ++this.#counter, limit, suspect), limits }
+    const aim = { limit, suspect, limits, gathering, visit, penned }
+    return newClaim(this.options.ledger, this.options, ++this.#counter, aim)
   }
 
   blocksOf(plans: readonly ClaimPlan[]): Block[] {

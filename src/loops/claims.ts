@@ -175,7 +175,7 @@ export class Claims {
     const most = grain === 1 ? claimMost(limiter.limits) : grain
     const gathering = this.#gather?.gathering
     for (let free = vacancy.wholeOf(Math.min(share, all - kept)); free > 0; free -= most)
-      plans.push({ ...this.#claiming.planOne(Math.min(free, most)), gathering })
+      plans.push(this.#claiming.planOne({ limit: Math.min(free, most), gathering }))
     return plans
   }
 

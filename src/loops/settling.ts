@@ -139,7 +139,9 @@ export class Settling {
       if (others === undefined) byClaim.set(ended.grant.claim, [planned])
       else others.push(planned)
     }
-    return [...byClaim.values()].flatMap((planned) => this.#group(planned))
+    const groups: Group[] = []
+    for (const planned of byClaim.values()) groups.push(...this.#group(planned))
+    return groups
   }
 
   /** Rejects where what was refused could not be looked into. */

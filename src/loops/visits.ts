@@ -61,7 +61,7 @@ function planVisits(claiming: Claiming, rotation: Rotation, moved: Result): Visi
   const slots = claiming.isStill ? 0 : vacancy.wholeOf(vacancy.free)
   const shares = turns.share(live, rotation, visits.length, slots)
   return {
-    plans: shares.map(({ visit, limit }) => ({ ...claiming.planOne(limit), visit })),
+    plans: shares.map(({ visit, limit }) => claiming.planOne({ limit, visit })),
     aside: [...still.map((visit) => planStill(ledger, visit)), ...awake],
     gone: still.length,
     count: visits.length + awake.length,
