@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Level } from 'level'
 import { expect, test } from 'vitest'
 import { levelStore } from '../../adapters/level.ts'
 import { systemHost } from '../../src/host.ts'
+import { built } from '../programs/build.ts'
 import { add, all, faulty, type Faults, paths } from './level-stage.ts'
 
 const path = paths()
@@ -126,8 +126,8 @@ test.skipIf(process.platform === 'win32')(
 
 /** What a process said that filled the store until its files met a limit, and then killed itself. */
 async function filled(place: string): Promise<string[]> {
-  const script = fileURLToPath(new URL('level-child.ts', import.meta.url))
-  const command = `ulimit -f 1024; exec "${process.execPath}" --import tsx "${script}" fill "${place}"`
+  const program = await built('test/adapters/level-child.ts')
+  const command = `ulimit -f 1024; exec "${process.execPath}" "${program}" fill "${place}"`
   const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
   for await (const piece of child.stdout) text += String(piece)

@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Level } from 'level'
 import { expect, test } from 'vitest'
 import { levelStore } from '../../adapters/level.ts'
 import type { Store } from '../../src/store.ts'
+import { built } from '../programs/build.ts'
 import { add, all, move, paths } from './level-stage.ts'
 
 const path = paths()
@@ -154,8 +154,7 @@ async function using<Done>(store: Store, work: (store: Store) => Promise<Done>):
 
 /** Another process that has the directory open. */
 async function holding(place: string): Promise<ChildProcess> {
-  const script = fileURLToPath(new URL('level-child.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', script, 'hold', place], {
+  const child = spawn(process.execPath, [await built('test/adapters/level-child.ts'), 'hold', place], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   await once(child.stdout, 'data')

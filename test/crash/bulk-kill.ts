@@ -62,7 +62,7 @@ export async function killBulks(campaign: BulkCampaign): Promise<BulkTrial> {
   const { store, looks, seed, jobs, killWithin } = campaign
   const figures: Figures = { kills: 0, acknowledged: 0, cutAndThere: 0, cutAndGone: 0, looks: 0 }
   const faults: string[] = []
-  await using programs = new Succession('bulk-load.ts')
+  await using programs = await Succession.of('crash/bulk-load.ts')
   let first = 1
   while (figures.kills < campaign.kills && faults.length === 0) {
     const given: BulkOrders = { path, store, looks, seed, first, jobs }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { idOf, outputOf } from '../../examples/compress/files.ts'
-import { type DemoRun, inspect, killMidway, startDemo } from './demo.ts'
+import { type DemoRun, inspect, killMidway, runDemo } from './demo.ts'
 
 const PLAIN_FILES = 400
 const CONCURRENCY = 8
@@ -64,7 +64,7 @@ test('killed three times midway, the demo ends with every file whole and few don
 })
 
 test('started once more, it says that everything is done', async () => {
-  const { code, printed } = await startDemo(run).ended
+  const { code, printed } = await runDemo(run)
   expect(printed).toContain('Everything is done already.')
   expect(printed).toContain(`files     ${FILES}`)
   expect(code).toBe(0)
@@ -77,14 +77,14 @@ test('a file that is not there when its job runs is said, and breaks nothing', a
   // A name that is no UTF-8 reads as another one, of which there is no file.
   await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x66, 0xff])]), 'odd')
   const odd = { ...run, folder, out: join(directory, 'odd-out'), data: join(directory, 'odd-jobs') }
-  const { code, printed } = await startDemo(odd).ended
+  const { code, printed } = await runDemo(odd)
   expect(code).toBe(0)
   expect(printed).toContain('files     1\n')
   expect(printed).toMatch(/failed {4}1\n {2}ENOENT/)
 })
 
 test('a folder that is none is said', async () => {
-  const gone = await startDemo({ ...run, folder: join(directory, 'absent') }).ended
+  const gone = await runDemo({ ...run, folder: join(directory, 'absent') })
   expect(gone).toMatchObject({ code: 1, printed: expect.stringContaining('is not a folder') })
 })
 

@@ -4,13 +4,12 @@ import { once } from 'node:events'
 import { readFile, readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { Queue } from 'holdfast'
 import { levelStore } from 'holdfast/level'
 import { type Place, filesUnder } from '../../examples/compress/files.ts'
+import { built } from '../programs/build.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MAIN = 'examples/compress/main.ts'
 const LOOK_EVERY_MS = 50
 
@@ -32,7 +31,7 @@ export interface Inspection {
 }
 
 /** Starts the demo; gives the process and, once it ended, what it printed. */
-export function startDemo({ folder, out, data, concurrency, flaky }: DemoRun) {
+async function startDemo({ folder, out, data, concurrency, flaky }: DemoRun) {
   const options = [
     '--out',
     out,
@@ -43,12 +42,18 @@ export function startDemo({ folder, out, data, concurrency, flaky }: DemoRun) {
     '--flaky',
     String(flaky),
   ]
-  const process_ = spawn(process.execPath, ['--import', 'tsx', MAIN, folder, ...options], { cwd: ROOT })
+  const process_ = spawn(process.execPath, [await built(MAIN), folder, ...options])
   let printed = ''
   process_.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text))
   process_.stderr.setEncoding('utf8').on('data', (text: string) => (printed += text))
   const ended = once(process_, 'close').then(([code]) => ({ code: code as number | null, printed }))
   return { process: process_, ended }
+}
+
+/** Runs the demo to its end. */
+export async function runDemo(run: DemoRun): Promise<{ code: number | null; printed: string }> {
+  const { ended } = await startDemo(run)
+  return ended
 }
 
 /** Kills it at equal parts of the work, unless it is faster than that, then lets it end. */
@@ -59,14 +64,14 @@ export async function killMidway(
 ): Promise<{ kills: number; printed: string }> {
   let killed = 0
   for (let kill = 1; kill <= kills; kill++) {
-    const demo = startDemo(run)
+    const demo = await startDemo(run)
     await untilDone(run.out, (files * kill) / (kills + 1), demo.process)
     demo.process.kill('SIGKILL')
     const { code, printed } = await demo.ended
     if (code === null) killed++
     else if (code !== 0) throw new Error(`it ended with ${code}: ${printed}`)
   }
-  const { code, printed } = await startDemo(run).ended
+  const { code, printed } = await runDemo(run)
   if (code !== 0) throw new Error(`it ended with ${code}: ${printed}`)
   return { kills: killed, printed }
 }

@@ -30,7 +30,7 @@ if (mayMount) DISKS.push({ disk: 'a disk that is full', command: DISK_OF_16_MIB,
 test.each(DISKS)('$disk: jobs are refused, none is lost, and later ones are taken', async (disk) => {
   const own = await mkdtemp(join(directory, 'small-'))
   const orders: FillingOrders = { directory: own, ballastBytes: disk.ballastBytes, jobBytes: 50_000 }
-  const program = launch('filling.ts', { under: [...disk.command, own] }).begin(orders)
+  const program = await launch('crash/filling.ts', orders, { under: [...disk.command, own] })
   const { code } = await program.ended
   expect(code, program.complaints).toBe(0)
 

@@ -4,9 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+import { built } from '../programs/build.ts'
 
 export interface LaunchOptions {
   /** A command that runs the program, such as `['sh', '-c', 'exec "$@"', 'sh']`; default: none. */
@@ -87,34 +85,46 @@ export class Program {
   }
 }
 
-/** Starts a program of this directory; it waits for its orders. */
-export function launch(program: string, { under = [], hear = () => {} }: LaunchOptions = {}): Program {
-  const path = fileURLToPath(new URL(program, import.meta.url))
-  const [command, ...args] = [...under, process.execPath, '--import', 'tsx', path]
+/** Starts a program, such as `crash/load.ts`, and gives it its orders. */
+export async function launch(
+  program: string,
+  orders: unknown,
+  options: LaunchOptions = {},
+): Promise<Program> {
+  return start(await built(`test/${program}`), options).begin(orders)
+}
+
+/** Starts what was built; it waits for its orders. */
+function start(path: string, { under = [], hear = () => {} }: LaunchOptions): Program {
+  const [command, ...args] = [...under, process.execPath, path]
   return new Program(
-    spawn(command ?? process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'ignore', 'pipe', 'pipe'] }),
+    spawn(command ?? process.execPath, args, { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] }),
     hear,
   )
 }
 
 /** One program after the other, the next always loaded already. */
 export class Succession implements AsyncDisposable {
-  readonly #program: string
+  readonly #path: string
   readonly #options: LaunchOptions
   #next: Program
   #current: Program | undefined
 
-  constructor(program: string, options: LaunchOptions = {}) {
-    this.#program = program
+  static async of(program: string, options: LaunchOptions = {}): Promise<Succession> {
+    return new Succession(await built(`test/${program}`), options)
+  }
+
+  private constructor(path: string, options: LaunchOptions) {
+    this.#path = path
     this.#options = options
-    this.#next = launch(program, options)
+    this.#next = start(path, options)
   }
 
   /** The next program begins. */
   begin(orders: unknown): Program {
     const program = this.#next
     this.#current = program
-    this.#next = launch(this.#program, this.#options)
+    this.#next = start(this.#path, this.#options)
     return program.begin(orders)
   }
 

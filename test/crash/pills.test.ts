@@ -21,7 +21,7 @@ test('two poison pills fail as STALLED after four grants each, and a hundred goo
   const under = ['sh', '-c', 'ulimit -c 0; exec "$@"', 'sh']
   let starts = 0
   {
-    await using programs = new Succession('pills.ts', { under, hear: (line) => lines.push(line) })
+    await using programs = await Succession.of('crash/pills.ts', { under, hear: (line) => lines.push(line) })
     let code: number | null = null
     while (code !== 0 && starts++ < STARTS_MOST) {
       const orders: PillOrders = { path, good: GOOD, concurrency: 10 }

@@ -34,7 +34,7 @@ const WAYS: readonly ClosingOrders['way'][] = [
 
 test('once all is closed the process ends by itself, whatever it was doing', async () => {
   const ends = WAYS.map(async (way) => {
-    const program = launch('closing.ts').begin({ path: join(directory, way), way })
+    const program = await launch('crash/closing.ts', { path: join(directory, way), way })
     await program.said('CLOSED')
     const ended = await Promise.race([program.ended, sleep(BY_ITSELF_MS, 'still there', { ref: false })])
     await program.kill()
@@ -46,9 +46,9 @@ test('once all is closed the process ends by itself, whatever it was doing', asy
 test('a directory that another process has open is refused, with its path and who has it', async () => {
   const path = join(directory, 'shared')
   const orders: OpeningOrders = { path }
-  const holder = launch('opening.ts').begin(orders)
+  const holder = await launch('crash/opening.ts', orders)
   await holder.said('OPEN')
-  const other = launch('opening.ts').begin(orders)
+  const other = await launch('crash/opening.ts', orders)
   const refusal = await other.said('REFUSED')
   expect(refusal).toContain(
     `REFUSED STORE_LOCKED failed ${path} is open already, by process ${holder.pid} since `,
@@ -73,7 +73,7 @@ test('a directory that may not be written is refused, with its path', async () =
   await chmod(path, 0o555)
   // To root modes mean nothing, unless it gives up its capabilities.
   const under = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'] : []
-  const program = launch('opening.ts', { under }).begin({ path })
+  const program = await launch('crash/opening.ts', { path }, { under })
   const refusal = await program.said('REFUSED')
   expect(refusal).toContain(`REFUSED STORE_FAILED failed ${path} cannot be opened: `)
   expect(refusal).toMatch(/permission denied/i)
@@ -89,7 +89,7 @@ test('a process stopped for longer than its leases loses nothing and runs no job
     lockDuration: LOCK_MS,
     handlerMs: 200,
   }
-  const program = launch('frozen.ts').begin(orders)
+  const program = await launch('crash/frozen.ts', orders)
   await program.said('RUN 6')
   program.signal('SIGSTOP')
   await sleep(LOCK_MS * 2.5)

@@ -35,7 +35,7 @@ export async function killRedrives(campaign: RedriveCampaign): Promise<RedriveTr
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-redrive-'))
   const path = join(directory, 'data')
   await writeLetters(path, campaign.letters)
-  await using programs = new Succession('redrive-load.ts')
+  await using programs = await Succession.of('crash/redrive-load.ts')
   const left: number[] = []
   while (left.length < campaign.kills) {
     const program = programs.begin({ path })

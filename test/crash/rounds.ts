@@ -46,7 +46,7 @@ export interface Trial extends Verdict {
 export async function conduct(campaign: Campaign): Promise<Trial> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-witness-'))
   const witness = new Witness(join(directory, 'ledger.txt'))
-  await using programs = new Succession('load.ts', { hear: (line) => witness.hear(line) })
+  await using programs = await Succession.of('crash/load.ts', { hear: (line) => witness.hear(line) })
   const ordersOf = (units: readonly [number, number], drain: boolean): LoadOrders => {
     const { store, seed, bytes, mixed, callers, concurrency } = campaign
     const path = join(directory, 'data')

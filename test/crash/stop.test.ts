@@ -26,7 +26,7 @@ test('a service told to stop under load ends within its timeout and two seconds,
   }
   const released = Array.from({ length: LONG }, (_, number) => `long-${number}`)
 
-  const program = launch('service.ts').begin(orders)
+  const program = await launch('crash/service.ts', orders)
   await program.said('WORKING')
   await sleep(UNDER_LOAD_MS)
   const told = performance.now()
@@ -40,7 +40,7 @@ test('a service told to stop under load ends within its timeout and two seconds,
 
   await expectGivenBack(path, released)
 
-  const next = launch('service.ts').begin({ ...orders, longMs: 1 })
+  const next = await launch('crash/service.ts', { ...orders, longMs: 1 })
   await next.said('RUN long-5')
   next.signal('SIGTERM')
   expect(await next.ended).toEqual({ code: 0, signal: null })

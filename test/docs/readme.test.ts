@@ -1,7 +1,7 @@
 /** What the documents say is so: their examples run and type-check, their tables and diagram agree with the code. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,7 @@ import { LIFECYCLE } from '../../src/core/lifecycle.ts'
 import { HoldfastError } from '../../src/error.ts'
 import type { QueueEvents } from '../../src/event-maps.ts'
 import type { Store } from '../../src/store.ts'
+import { build } from '../programs/build.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const DOCUMENTS = ['README.md', 'CHANGELOG.md', ...markdownBelow('docs')]
@@ -40,7 +41,6 @@ const examples = DOCUMENTS.flatMap((document) =>
 let folder = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-readme-'))
-  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   // Stands for the rest of a program, which goes on until it is told to stop.
   await writeFile(
@@ -48,6 +48,8 @@ beforeAll(async () => {
     `const rest = setInterval(() => {}, 1000)\nprocess.once('SIGTERM', () => clearInterval(rest))\n`,
   )
   for (const { file, code } of examples) await writeFile(join(folder, file), code)
+  const running = examples.filter(({ runs }) => runs).map(({ file }) => file)
+  await build(Object.fromEntries(running.map((file) => [nameOf(file), join(folder, file)])), folder)
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -342,6 +344,8 @@ async function optionsNamedBy(misuse: () => unknown): Promise<string[]> {
   throw new Error('an unknown option was taken')
 }
 
+const nameOf = (file: string): string => file.slice(0, -'.ts'.length)
+
 interface Ran {
   readonly printed: string
   readonly complained: string
@@ -352,9 +356,9 @@ interface Ran {
 function run({ file, code }: Example, wanted: readonly string[]): Promise<Ran> {
   const stays = code.includes('SIGTERM')
   const rest = stays ? ['--import', './rest.mjs'] : []
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', ...rest, file], {
+  const child: ChildProcess = spawn(process.execPath, [...rest, `${nameOf(file)}.mjs`], {
     cwd: folder,
-    env: { ...process.env, TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.json'), NODE_TEST_CONTEXT: undefined },
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   })
   let printed = ''
   let complained = ''

@@ -44,7 +44,7 @@ export async function crowd(options: CrowdOptions): Promise<CrowdVerdict> {
   const { lockDuration = 30_000, handlerMs = 0, flakyEvery = Infinity } = options
   const namespace = freshNamespace()
   const share = Math.ceil(jobs / clocks.length)
-  const members = clocks.map((aheadMs, at) => {
+  const launches = clocks.map((aheadMs, at) => {
     const numbers = [at * share, Math.min((at + 1) * share, jobs)] as const
     // JSON has no Infinity.
     const orders: MemberOrders = {
@@ -57,8 +57,9 @@ export async function crowd(options: CrowdOptions): Promise<CrowdVerdict> {
       handlerMs,
       flakyEvery: Math.min(flakyEvery, Number.MAX_SAFE_INTEGER),
     }
-    return launch('../redis/member.ts').begin(orders)
+    return launch('redis/member.ts', orders)
   })
+  const members = await Promise.all(launches)
   await using opened = openStore(port, namespace)
   const queue = new Queue('crowd', { store: opened.store })
   try {

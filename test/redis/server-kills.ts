@@ -39,7 +39,7 @@ export async function killServers(kills: number, seed: number): Promise<Verdict>
     witness.hear(line)
     if (line.startsWith('ACK')) heard.acknowledged++
   }
-  const program = launch('load.ts', { hear }).begin(orders)
+  const program = await launch('crash/load.ts', orders, { hear })
   await program.said('LOAD')
   for (let round = 0; round < kills; round++) {
     const before = heard.acknowledged
