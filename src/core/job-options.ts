@@ -256,8 +256,9 @@ export function checkJobOptions(given: unknown, defaults: CheckedJobOptions): Ch
     refuseOption('runAt', given && (given as JobOptions).runAt, 'left out where delay is given')
   }
   const merged = { ...defaults, ...own }
+  const { group, priority, aging, lifo } = merged
   refuseGrouped(merged)
-  refuseAging({ ...merged, priority: merged.group?.priority ?? merged.priority })
+  refuseAging({ priority: group?.priority ?? priority, aging, lifo })
   if (own.runAt !== undefined) delete merged.delay
   return merged
 }

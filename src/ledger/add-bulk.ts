@@ -157,7 +157,7 @@ function* unitsOf(
   all: Iterable<Placed>,
   most = CALL_OPERATIONS,
 ): Generator<Unit> {
-  const to = { ...staging.lanes, bulk: staging.bulk }
+  const to = { ...ledger.lanes, ...staging.lanes, bulk: staging.bulk }
   const own = sizeOf([stillStaging(ledger, staging)]).bytes
   let [operations, bytes] = [0, own]
   let [jobs, plans]: [Placed[], AddPlan[]] = [[], []]

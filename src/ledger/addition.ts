@@ -72,11 +72,8 @@ export interface AddPlan {
   readonly added: AddedJob
 }
 
-/** Where jobs go, and what they say of it. */
-export interface Destination {
-  readonly ready: string
-  readonly due: string
-  readonly arrive: string
+/** Where jobs go, the lanes of their queue or others in their place, and what they say of it. */
+export interface Destination extends Lanes {
   /** The bulk they belong to. */
   readonly bulk?: string
   /** The job whose end they wait for, and the lease it is on. */
@@ -152,7 +149,7 @@ export function planAdd(ledger: Ledger, job: NewJob, to: Destination, over: Over
   if (!inline) set.push([partId('payload', record), seal(data)])
   const { key: place, visits } =
     blocked === undefined
-      ? placeOf({ ...ledger.lanes, ...to }, key, record, { now, dueAt, staged: to.bulk !== undefined })
+      ? placeOf(to, key, record, { now, dueAt, staged: to.bulk !== undefined })
       : { key: [ledger.lanes.blocked, blockedKey(blocked, key, record)] as const, visits: [] }
   const own: Change = {
     expect: expectedOf(ledger.lanes, options, record),
