@@ -16,6 +16,8 @@ export interface Campaign extends PlanShape {
   readonly kills: number
   /** The longest that the load lasts before a kill, in ms. */
   readonly killWithin: number
+  /** What is said when that time begins: that the load begins, or that the first job of the program was acknowledged. */
+  readonly killAfter: 'LOAD' | 'ACK'
   readonly callers: number
   readonly concurrency: number
   /** Units to add in all. Those whose add was killed are added again, and the last round goes on until all are there; without
@@ -27,6 +29,7 @@ export const CAMPAIGN: Campaign = {
   store: 'level',
   kills: 20,
   killWithin: 500,
+  killAfter: 'LOAD',
   seed: 1,
   callers: 16,
   concurrency: 10,
@@ -48,11 +51,12 @@ export async function conduct(campaign: Campaign): Promise<Trial> {
   const witness = new Witness(join(directory, 'ledger.txt'))
   await using programs = await Succession.of('crash/load.ts', { hear: (line) => witness.hear(line) })
   const ordersOf = (units: readonly [number, number], drain: boolean): LoadOrders => {
-    const { store, seed, bytes, mixed, callers, concurrency } = campaign
+    const { seed, bytes, mixed, callers, concurrency } = campaign
     const path = join(directory, 'data')
     return {
       path,
-      store,
+      // What a store lost that does not keep its word is lost by the time the last program looks at what is there.
+      store: drain ? 'level' : campaign.store,
       seed,
       bytes,
       mixed,
@@ -79,10 +83,14 @@ export async function conduct(campaign: Campaign): Promise<Trial> {
   return verdict
 }
 
-async function untilKill({ seed, killWithin }: Campaign, round: number, program: Program): Promise<void> {
+async function untilKill(
+  { seed, killWithin, killAfter }: Campaign,
+  round: number,
+  program: Program,
+): Promise<void> {
   const moment = chance(seed, 'kill', round)
   const early = chance(seed, 'early', round) < 1 / EARLY_KILLS
-  if (!early) await program.said('LOAD')
+  if (!early) await program.said(killAfter)
   await sleep(early ? moment * EARLY_WITHIN_MS : 1 + moment * killWithin)
 }
 
