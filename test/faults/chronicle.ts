@@ -1,5 +1,6 @@
 /** What was written and what was known when: batches in order, and facts by the number of batches there were. */
-import { type Dump, viewOf } from '../model/dump.ts'
+import type { Dump } from '../model/dump.ts'
+import { viewOf } from '../model/queue-view.ts'
 import { checkPartition, checkQueue, must } from '../model/invariants.ts'
 import type { Batch } from './recording-level.ts'
 import { dataOf, resultOf } from './script.ts'

@@ -1,7 +1,9 @@
 /** The verdict on a run of the script: its faults end, its workers finish, and everything is held against what was promised. */
 import type { Disk } from '../model/harness.ts'
 import { checkCounts, checkPartition, checkQueue } from '../model/invariants.ts'
-import { type ShownJob, textOf, viewOf } from '../model/dump.ts'
+import { textOf } from '../model/dump.ts'
+import { viewOf } from '../model/queue-view.ts'
+import type { ShownJob } from '../model/shown-job.ts'
 import type { Effect } from './fault-store.ts'
 import { Ground } from './ground.ts'
 import { LEASE_MS, MAX_STALLS, SCENES, type Scene, Script, dataOf, resultOf } from './script.ts'

@@ -27,7 +27,9 @@ import {
 import { bulkId, bulkLanes, lastBulkId } from '../../src/core/bulk-keys.ts'
 import { dozing, pennedKey, recordOfGroup } from '../../src/core/group-keys.ts'
 import type { Store } from '../../src/store.ts'
-import { type Dump, type QueueView, type ShownJob, queuePartOf } from './dump.ts'
+import { type Dump, queuePartOf } from './dump.ts'
+import type { QueueView } from './queue-view.ts'
+import type { ShownJob } from './shown-job.ts'
 
 export class Violation extends Error {}
 

@@ -1,5 +1,7 @@
 /** Every mutant. */
+import { addingMutants } from './adding.ts'
 import { batchMutants } from './batches.ts'
+import { claimMutants } from './claims.ts'
 import { coreMutants } from './core.ts'
 import { failureMutants } from './failure.ts'
 import { identityMutants } from './identity.ts'
@@ -14,6 +16,8 @@ import { storeMutants } from './stores.ts'
 import { wholeQueueMutants } from './whole-queue.ts'
 
 export const mutants: readonly Mutant[] = [
+  ...addingMutants,
+  ...claimMutants,
   ...coreMutants,
   ...failureMutants,
   ...identityMutants,

@@ -2,67 +2,23 @@
  * What the store was told, kept a second time: every unit that applies is read as steps of jobs from lane to lane, and each
  * step is held against the rules. So a violation is seen in the commit that makes it, at the cost of that commit alone.
  */
-import { type Head, decodeHead } from '../../src/core/head.ts'
+import { decodeHead } from '../../src/core/head.ts'
 import { decodeConfig } from '../../src/core/config.ts'
-import { nameOf, placedKey } from '../../src/core/evaluate.ts'
-import { STATE_LANES, claimOfLease, groupOf, readClaimName } from '../../src/core/keys.ts'
+import { claimOfLease, groupOf, readClaimName } from '../../src/core/keys.ts'
 import type { Change, Moved, Result } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
+import type { BookedJob, Departed, Lease } from './booked.ts'
 import type { BoundsBook } from './bounds-book.ts'
 import type { DepthBook } from './depth-book.ts'
 import { Entries, type Entry } from './entries.ts'
 import type { IdsBook } from './ids-book.ts'
 import type { KeysBook } from './keys-book.ts'
 import { isLetter } from './letters.ts'
-import { type Rules, type Step, isRemaking } from './rules.ts'
+import type { Rules } from './rules.ts'
 import type { SlotsBook } from './slots-book.ts'
+import { type Step, isRemaking } from './step.ts'
+import { type Touched, kindOf, readChange } from './touched.ts'
 import type { Trace } from './trace.ts'
-
-/** One lease of a job. */
-export interface Lease {
-  readonly name: string
-  readonly claim: string
-  /** The incarnation that claimed it. */
-  readonly by: string
-  readonly fence: number
-  /** Number of the job as it was granted. */
-  readonly n: number
-  /** How it ended. */
-  end?: Departed | undefined
-}
-
-export type Departed = 'completed' | 'failed' | 'stalled' | 'cancelled' | 'given back' | 'removed' | 'gone'
-
-export interface BookedJob {
-  readonly name: string
-  readonly queue: string
-  /** Number of the job in the plan; another may become it. */
-  n: number
-  /** Told apart from an earlier job of the same id. */
-  readonly born: number
-  lane: string
-  key: string
-  head: Head
-  /** On the timeline: when it came to its lane. */
-  since: number
-  lease: Lease | undefined
-  /** Fence of its last lease. */
-  fence: number
-  /** The lease whose end brought it where it is. */
-  cameFrom: Lease | undefined
-}
-
-/** What one change does, by job. */
-interface Touched {
-  removed?: { lane: string; key: string }
-  added?: { lane: string; key: string }
-  head?: string | undefined
-}
-
-const STATES: ReadonlySet<string> = new Set(STATE_LANES)
-
-const kindOf = (lane: string): string => lane.slice(0, lane.indexOf(':'))
-const queueOf = (lane: string): string => lane.slice(lane.indexOf(':') + 1)
 
 /** Books that are kept of what is not a job. */
 export interface Beside {
@@ -72,6 +28,8 @@ export interface Beside {
   readonly ids: IdsBook
   readonly depth: DepthBook
 }
+
+const queueOf = (lane: string): string => lane.slice(lane.indexOf(':') + 1)
 
 export class Books {
   readonly jobs = new Map<string, BookedJob>()
@@ -172,38 +130,18 @@ export class Books {
     this.#beside.keys.note(change)
     this.#beside.ids.note(change)
     this.#beside.depth.note(by, change, result)
-    const touched = new Map<string, Touched>()
-    const touch = (name: string): Touched => {
-      let found = touched.get(name)
-      if (found === undefined) touched.set(name, (found = {}))
-      return found
-    }
-    const removed = [...(change.remove ?? [])]
-    const added = [...(change.add ?? [])]
-    for (const { key } of result) {
-      removed.push([change.move!.from.lane, key])
-      for (const place of change.move!.to) added.push([place.lane, placedKey(key, place)])
-    }
+    const { removed, added, jobs } = readChange(change, result)
     this.#entries.change(by, removed, added)
-    for (const [lane, key] of removed)
-      if (STATES.has(kindOf(lane))) touch(nameOf(key)).removed = { lane, key }
-    for (const [lane, key] of added) {
-      if (!STATES.has(kindOf(lane))) continue
-      must(
-        touch(nameOf(key)).added === undefined,
-        `invariant 5: ${nameOf(key)} is placed twice by one change`,
-      )
-      touch(nameOf(key)).added = { lane, key }
-    }
-    for (const [id, value] of change.set ?? []) this.#record(by, id, value, touch)
-    for (const id of change.delete ?? []) this.#deleted(id, touch)
-    for (const [name, what] of touched) this.#step(by, name, what, change)
+    for (const [id, value] of change.set ?? []) this.#record(by, id, value)
+    for (const id of change.delete ?? []) this.#deleted(id)
+    for (const [name, what] of jobs) this.#step(by, name, what, change)
   }
 
-  #record(by: string, id: string, value: string, touch: (name: string) => Touched): void {
+  /** What is written beside heads. */
+  #record(by: string, id: string, value: string): void {
     const parts = id.split(':')
-    if (parts.length === 2) touch(id).head = value
-    else if (parts[0] === 'queue') {
+    if (parts.length === 2) return
+    if (parts[0] === 'queue') {
       if (decodeConfig(value).paused === true) this.paused.add(parts[1]!)
       else this.paused.delete(parts[1]!)
       this.#trace.say(`  ${id} = ${value.slice(-20)}`)
@@ -217,9 +155,8 @@ export class Books {
     }
   }
 
-  #deleted(id: string, touch: (name: string) => Touched): void {
+  #deleted(id: string): void {
     const parts = id.split(':')
-    if (parts.length === 2) touch(id)
     if (parts[0] === 'queue') this.paused.delete(parts[1]!)
   }
 

@@ -15,7 +15,7 @@ import { type RateLimit, type RateWindow, lateOf, windowsOf } from '../../src/co
 import type { MemoryContent } from 'holdfast/memory'
 import type { Change } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
-import type { BookedJob, Lease } from './books.ts'
+import type { BookedJob, Lease } from './booked.ts'
 import type { Options } from './options.ts'
 
 /** A grant, by the time in its claim's name. */

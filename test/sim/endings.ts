@@ -3,10 +3,11 @@ import { type Head, decodeHead } from '../../src/core/head.ts'
 import { readClaimName } from '../../src/core/keys.ts'
 import type { Change } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
-import type { BookedJob, Departed } from './books.ts'
+import type { BookedJob, Departed } from './booked.ts'
 import { KEPT } from './jobs.ts'
 import { isLetter, letterOf } from './letters.ts'
-import type { Step, Surroundings } from './rules.ts'
+import type { Step } from './step.ts'
+import type { Surroundings } from './surroundings.ts'
 import type { Witness } from './witness.ts'
 
 export class Endings {

@@ -3,7 +3,7 @@ import { type Job, RateLimitError, RetryAfterError, SnoozeError, UnrecoverableEr
 import { escapePart, headId } from '../../src/core/keys.ts'
 import type { JobContext } from '../../src/loops/attempt.ts'
 import { must } from '../model/invariants.ts'
-import type { Lease } from './books.ts'
+import type { Lease } from './booked.ts'
 import type { Act, JobSpec } from './jobs.ts'
 import type { Process, Site } from './site.ts'
 import { type HandlerEnd, checkError } from './witness.ts'
@@ -91,7 +91,7 @@ function begin(world: World, site: Site, process: Process, job: Job, context: Co
     `invariant 13: ${name} runs as job ${n}, and was granted as job ${lease.n}`,
   )
   const before = world.witness.begins(machine.name, n, lease)
-  world.started(job, lease)
+  world.announcements.started(job, lease)
   world.bounds.began(lease)
   const act = spec.acts[Math.min(before, spec.acts.length - 1)]!
   world.books.isBusy(

@@ -6,9 +6,9 @@ import { decodeDeduplication, heldId } from '../../src/core/deduplication.ts'
 import { groupOf, queuePartOf, timeOf } from '../../src/core/keys.ts'
 import type { Change } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
-import type { BookedJob } from './books.ts'
+import type { BookedJob } from './booked.ts'
 import type { Options } from './options.ts'
-import type { Step } from './rules.ts'
+import type { Step } from './step.ts'
 import type { Witness } from './witness.ts'
 
 /** On the timeline, and by the clock of the store in ms since the epoch. */

@@ -6,7 +6,7 @@ import { decodeIdempotency } from '../../src/core/idempotency.ts'
 import { idempotencyId, queueOf } from '../../src/core/keys.ts'
 import type { Change } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
-import type { BookedJob } from './books.ts'
+import type { BookedJob } from './booked.ts'
 import type { Options } from './options.ts'
 
 interface Held {

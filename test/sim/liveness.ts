@@ -1,7 +1,7 @@
 /** What must come about once nothing goes wrong any more, and by when. */
 import { escapePart, readClaimName } from '../../src/core/keys.ts'
 import { must } from '../model/invariants.ts'
-import type { BookedJob } from './books.ts'
+import type { BookedJob } from './booked.ts'
 import { LONGEST_FAULT_MS } from './fault-source.ts'
 import { QUEUES } from './jobs.ts'
 import { isLetter } from './letters.ts'

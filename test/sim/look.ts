@@ -1,6 +1,7 @@
 /** A look at everything that is stored: the invariants of every dump, and that the books say the same. */
 import type { MemoryContent } from 'holdfast/memory'
-import { type Dump, textOf, viewOf } from '../model/dump.ts'
+import { type Dump, textOf } from '../model/dump.ts'
+import { viewOf } from '../model/queue-view.ts'
 import { checkPartition, checkQueue, must } from '../model/invariants.ts'
 import { QUEUES } from './jobs.ts'
 import { LETTERS } from './letters.ts'

@@ -2,63 +2,25 @@
  * The rules of a job's life as an outsider can state them: which step from lane to lane is legal, given what producers asked
  * for, what handlers did and what time it is. Each violation names its invariant.
  */
-import { type Head, RESULT, DATA } from '../../src/core/head.ts'
-import { claimOfLease, groupOf, jobIdOf, readClaimName, timeOf } from '../../src/core/keys.ts'
+import { DATA } from '../../src/core/head.ts'
+import { claimOfLease, jobIdOf, readClaimName, timeOf } from '../../src/core/keys.ts'
 import { isSuspect } from '../../src/core/lifecycle.ts'
-import { STALL_WAIT } from '../../src/core/bounds.ts'
-import { unseal } from '../../src/core/codec.ts'
-import type { Change } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
-import type { BookedJob, Departed } from './books.ts'
-import type { Entry } from './entries.ts'
+import type { BookedJob, Departed } from './booked.ts'
 import { Endings } from './endings.ts'
+import type { Entry } from './entries.ts'
 import type { IdsBook } from './ids-book.ts'
-import { type JobSpec, isPill } from './jobs.ts'
+import { LeaseEnds } from './lease-ends.ts'
 import { isLetter, letterOf } from './letters.ts'
-import type { Options } from './options.ts'
+import { type Step, isGathering, isPromotion, isRemaking, partIn } from './step.ts'
+import type { Surroundings } from './surroundings.ts'
 import type { Witness } from './witness.ts'
-
-export interface Step {
-  readonly by: string
-  readonly job: BookedJob | undefined
-  readonly name: string
-  readonly from: string | undefined
-  readonly to: string | undefined
-  readonly key: string | undefined
-  readonly head: Head | undefined
-  readonly change: Change
-  /** Whether the change writes the head. */
-  readonly written: boolean
-}
-
-export interface Surroundings {
-  readonly options: Options
-  /** The one clock of the store, ms since the epoch. */
-  readonly now: () => number
-  readonly epoch: () => string | undefined
-  /** Whether nothing that goes wrong is under way any more, and nothing did for a while. */
-  readonly isCalm: () => boolean
-  /** Whether an incarnation is up, and has been so throughout a lease. */
-  readonly isWell: (by: string) => boolean
-  readonly isUp: (by: string) => boolean
-  /** Whether jobs are on lease under a claim. */
-  readonly holdsLeases: (claim: string) => boolean
-  readonly isPaused: (queue: string) => boolean
-  readonly jobs: () => ReadonlyMap<string, BookedJob>
-  /** Keys in a lane of finished jobs. */
-  readonly sizeOf: (lane: string) => number
-  /** Whether retention goes by bytes for some. */
-  readonly prunesByBytes: boolean
-  /** Whether jobs of a number are cancelled when the next is made. */
-  readonly mayGiveWay: (n: number) => boolean
-  readonly entryOf: (claim: string) => Entry | undefined
-  readonly count: (what: string) => void
-}
 
 export class Rules {
   readonly #world: Surroundings
   readonly #witness: Witness
   readonly #endings: Endings
+  readonly #leaseEnds: LeaseEnds
   readonly #ids: IdsBook
 
   constructor(world: Surroundings, witness: Witness, ids: IdsBook) {
@@ -66,6 +28,7 @@ export class Rules {
     this.#world = world
     this.#witness = witness
     this.#endings = new Endings(world, witness)
+    this.#leaseEnds = new LeaseEnds(world, witness, this.#endings)
   }
 
   /** What became of the lease that ends with a step, where one does. */
@@ -73,7 +36,7 @@ export class Rules {
     const { from, to } = step
     if (from === undefined) this.#added(step)
     else if (to === 'lease') this.#granted(step)
-    else if (from === 'lease') return this.#ended(step)
+    else if (from === 'lease') return this.#leaseEnds.of(step)
     else if (to === undefined) this.#endings.vanished(step)
     else if (isLetter(step.name) && from === 'ready' && to === 'ready') this.#isOfJob(step)
     else if (isRemaking(step)) this.#ids.becomes(step, this.numberOf(step))
@@ -189,93 +152,6 @@ export class Rules {
     must(early <= 0, `invariant 12: ${name} leaves ${early} ms before it is due`)
   }
 
-  #ended(step: Step): Departed {
-    const { job, name, to, head, by } = step
-    const lease = job!.lease!
-    if (to === undefined) return this.#endings.gone(step)
-    const before = job!.head
-    const made = (head!.attemptsMade ?? 0) - (before.attemptsMade ?? 0)
-    const stalls = (head!.stalledCounter ?? 0) - (before.stalledCounter ?? 0)
-    must(
-      (head!.attemptsStarted ?? 0) === (before.attemptsStarted ?? 0) + 1,
-      `invariant 11: ${name} ends a lease and attemptsStarted goes from ${before.attemptsStarted} to ${head!.attemptsStarted}`,
-    )
-    must(head!.fence > lease.fence, `invariant 7: the fence of ${name} does not rise past ${lease.fence}`)
-    must(head!.generation === before.generation, `invariant 10: ${name} changes its generation in a lease`)
-    if (head!.failedCode === 'CANCELLED' || head!.failedCode === 'EXPIRED')
-      return this.#endings.cancelledOrExpired(step, made + stalls)
-    if (stalls === 1 && made === 0) return this.#stalled(step)
-    must(lease.by === by, `invariant 8: ${by} ends the lease of ${lease.by} on ${name}`)
-    must(stalls === 0, `invariant 11: ${name} has ${stalls} stalls more`)
-    if (made === 1) return to === 'done' ? this.#completed(step) : this.#failed(step)
-    must(
-      made === 0 && to !== 'done' && to !== 'dead',
-      `invariant 11: ${name} goes to ${to} with ${made} attempts more`,
-    )
-    return 'given back'
-  }
-
-  #stalled({ job, name, to, head }: Step): Departed {
-    const { maxStalls } = this.#world.options
-    this.#endings.overdue(name, job!.lease!.claim)
-    const stalls = head!.stalledCounter!
-    if (stalls > maxStalls)
-      must(
-        to === 'dead' && head!.failedCode === 'STALLED',
-        `invariant 11: ${name} stalled ${stalls} times and is in ${to}`,
-      )
-    else {
-      must(
-        to === placeAfterStall(head!, stalls === maxStalls, this.#world.options),
-        `invariant 11: ${name} stalled ${stalls} times and is in ${to}`,
-      )
-      const waits = head!.runAt! - (head!.fence > job!.lease!.fence + 1 ? head!.fence : 0)
-      must(waits >= STALL_WAIT, `invariant 12: ${name} waits ${waits} ms after a stall`)
-    }
-    const { claim, by } = job!.lease!
-    this.#world.count('lease ended by a reaper')
-    if (this.#witness.isRunning(claim) && this.#world.isUp(by))
-      this.#world.count('lease expired while its handler ran')
-    if (to === 'dead') this.#diedOfStalls(this.#witness.spec(job!.n), name)
-    return 'stalled'
-  }
-
-  #diedOfStalls(spec: JobSpec, name: string): void {
-    if (isPill(spec)) this.#world.count('poison pill failed')
-    else if (this.#world.options.trouble !== 'all')
-      must(
-        spec.acts.some((act) => act.do === 'crash') || this.#world.options.maxStalls === 0,
-        `invariant 30: ${name} was taken along by another job`,
-      )
-  }
-
-  #completed({ job, name, head, change }: Step): Departed {
-    const how = this.#witness.endingOf(job!.lease!)
-    must(
-      how?.kind === 'returned',
-      `invariant 20: ${name} is completed, but its handler ${how?.kind ?? 'did not end'}`,
-    )
-    const result = head![RESULT] ?? partIn(change, 'result') ?? ''
-    must(result === how.result, `invariant 18: the result of ${name} is not what its handler gave`)
-    if ((head!.stalledCounter ?? 0) > 0) this.#world.count('job completed after a stall')
-    return 'completed'
-  }
-
-  #failed({ job, name, to, head }: Step): Departed {
-    const how = this.#witness.endingOf(job!.lease!)
-    const { options } = this.#witness.spec(job!.n)
-    must(
-      how?.kind === 'threw' || how?.kind === 'gave up' || options.timeout !== undefined,
-      `invariant 11: an attempt of ${name} failed, but its handler ${how?.kind ?? 'did not end'}`,
-    )
-    const last = head!.attemptsMade! >= (options.attempts ?? 1)
-    const over = last || how?.kind === 'gave up'
-    if (!over) must(to !== 'dead', `invariant 11: ${name} is dead with tries left`)
-    if (last) must(to === 'dead', `invariant 11: ${name} has no tries left and is in ${to}`)
-    if (to === 'dead') this.#world.count(`failed for good: ${head!.failedCode}`)
-    return 'failed'
-  }
-
   #retried({ job, name, head }: Step): void {
     must(this.#witness.mayRetry(name), `invariant 10: ${name} leaves ${job!.lane}, and nobody retried it`)
     must(
@@ -296,30 +172,6 @@ const CLAIMABLE: ReadonlySet<string> = new Set(['ready', 'grouped', 'suspect', '
 /** Where a job comes to be. */
 const NEW: ReadonlySet<string> = new Set(['ready', 'due', 'grouped', 'arrive', 'blocked'])
 
-/** Where it waits for its next try. */
-function placeAfterStall({ key }: Head, isLast: boolean, { flow }: Options): string {
-  if (groupOf(key) === undefined) return isLast ? 'suspect' : 'due'
-  return isLast || flow?.group.strict === true ? 'penned' : 'arrive'
-}
-
-/** Whether a step makes another job of one that is delayed, or waits for an end. */
-export const isRemaking = ({ from, to, written }: Pick<Step, 'from' | 'to' | 'written'>): boolean =>
-  written && (from === 'due' || from === 'suspect' || from === 'blocked') && to !== undefined && to !== 'dead'
-
-/** Whether a step brings a job into line whose time has come. */
-const isPromotion = (from: string, to: string): boolean =>
-  to === 'ready' ? from === 'due' : to === 'grouped' && (from === 'arrive' || from === 'penned')
-
-/** Whether a step takes a job out of line, or back, that waits for others to make a batch. */
-const isGathering = (from: string, to: string): boolean =>
-  (from === 'ready' && to === 'parked') || (from === 'parked' && to === 'ready')
-
 /** When a job is due, by the lane that says so and its key there. */
 export const dueIn = (lane: string, key: string): number =>
   timeOf(lane === 'penned' ? key.slice(key.indexOf('/') + 1) : key)
-
-/** A part of a job that a change writes beside its head. */
-function partIn({ set = [] }: Change, kind: string): string | undefined {
-  const record = set.find(([id]) => id.startsWith(`${kind}:`))?.[1]
-  return record === undefined ? undefined : unseal(record)
-}

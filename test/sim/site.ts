@@ -179,7 +179,7 @@ export class Site {
         batch,
         backoffStrategies: { own: (attempt) => attempt * 300 },
       })
-      this.#world.listen(worker, process)
+      this.#world.announcements.listen(worker, process)
       workers.push(worker)
     }
   }

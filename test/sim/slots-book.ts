@@ -10,7 +10,7 @@ import { escapePart, jobIdOf, queuePartOf, scheduleKeyOf } from '../../src/core/
 import { Zone } from '../../src/core/zone.ts'
 import type { Change } from '../../src/store.ts'
 import { must } from '../model/invariants.ts'
-import type { BookedJob } from './books.ts'
+import type { BookedJob } from './booked.ts'
 import type { Trace } from './trace.ts'
 
 interface Surroundings {

@@ -5,7 +5,7 @@
 import { HoldfastError } from 'holdfast'
 import { escapePart } from '../../src/core/keys.ts'
 import { must } from '../model/invariants.ts'
-import type { Lease } from './books.ts'
+import type { Lease } from './booked.ts'
 import { type JobSpec, QUEUES, isPill } from './jobs.ts'
 
 /** How a handler ended. */

@@ -2,14 +2,14 @@
  * A simulated world: the store, the places where processes live, the books and the witness, and what connects them. It knows
  * how things are wired; what is done with it is `simulate.ts`'s business.
  */
-import { type Job, type Store, type Worker } from 'holdfast'
+import type { Store } from 'holdfast'
 import { MemoryContent, memoryStore } from 'holdfast/memory'
-import { headId } from '../../src/core/keys.ts'
 import type { Host } from '../../src/host.ts'
 import { FaultStore } from '../faults/fault-store.ts'
-import { Violation, must } from '../model/invariants.ts'
+import { Violation } from '../model/invariants.ts'
+import { Announcements } from './announcements.ts'
 import { AuditedStore } from './audited.ts'
-import { Books, type Lease } from './books.ts'
+import { Books } from './books.ts'
 import { BoundsBook } from './bounds-book.ts'
 import { Chance, hashOf } from './chance.ts'
 import { type Tally, count } from './counters.ts'
@@ -41,6 +41,7 @@ export class World {
   readonly keys: KeysBook
   readonly ids: IdsBook
   readonly depth: DepthBook
+  readonly announcements: Announcements
   readonly sites: Site[]
   readonly faults: FaultSource
   /** Machines whose processes ended in good order: nothing of them may come to life again. */
@@ -53,11 +54,6 @@ export class World {
   calmAt = Infinity
   /** Something happened after which everything is to be looked at. */
   dirty = false
-  readonly #leases = new WeakMap<Job, Lease>()
-  /** Until when holders of claims were told they have them. */
-  readonly #toldUntil = new Map<string, number>()
-  /** Claims whose answers were lost. */
-  readonly #lostClaims = new Set<string>()
   /** The store that all share, where they do. */
   readonly #server: AuditedStore | undefined
   /** The store of the process that has it open, or had it open last. */
@@ -106,6 +102,7 @@ export class World {
     })
     this.keys = new KeysBook(surroundings)
     this.books = new Books(this.trace, rules, this, () => this.timeline.now)
+    this.announcements = new Announcements(this)
     this.faults = new FaultSource(plan, (what) => this.count(what), this.books)
     this.sites = Array.from({ length: sitesOf(options) }, (_, index) => {
       const error = (new Chance(seed, 'wall', index).next() * 2 - 1) * options.wallErrorMs
@@ -174,9 +171,9 @@ export class World {
         site.kill(death.applied ? 'crash after a commit' : 'crash before a commit', death.downMs)
       },
       count: (what) => this.count(what),
-      toldUntil: (claim, until) => this.#toldUntil.set(claim, until),
+      toldUntil: (claim, until) => this.announcements.toldUntil(claim, until),
       told: (changes, results) => this.depth.told(changes, results),
-      lostClaim: (claim) => this.#lostClaims.add(claim),
+      lostClaim: (claim) => this.announcements.lostClaim(claim),
       close: async () => (options.shape === 'own' ? audited.close() : undefined),
     })
     return { machine, link, store }
@@ -188,41 +185,6 @@ export class World {
     this.count('store calls that succeeded', link.calls - link.failures)
     if (this.#own !== undefined) this.#own.gone = true
     this.dirty = true
-  }
-
-  listen(worker: Worker, { machine, link }: Process): void {
-    const say = (what: string): void => this.trace.say(`${machine.name} event ${what}`)
-    worker.on('completed', (job) => {
-      say(`completed ${job.id}`)
-      this.#announced(job, 'completed')
-    })
-    worker.on('failed', (job, error) => {
-      say(`failed ${job?.id} ${error.message}`)
-      if (job !== undefined) this.#announced(job, 'failed')
-    })
-    worker.on('stalled', (id) => say(`stalled ${id}`))
-    worker.on('lockLost', (job) => {
-      say(`lockLost ${job.id}`)
-      this.count('lock lost')
-      this.guard(() => this.#checkLost(job, link))
-    })
-    worker.on('drained', () => say('drained'))
-    worker.on('deadLetterDepth', (queue, depth) => {
-      say(`deadLetterDepth ${queue} ${depth}`)
-      this.guard(() => this.depth.heard(machine.name, queue, depth))
-    })
-    worker.on('error', (error) => {
-      say(`error ${error.message}`)
-      if (error.message.includes('its slot is given')) this.count('slot of a deaf handler given away')
-      if (error.message.includes('while the store did not take'))
-        this.count('closed on time while the store failed')
-    })
-  }
-
-  /** A handler has begun. */
-  started(job: Job, lease: Lease): void {
-    this.#leases.set(job, lease)
-    if (this.#lostClaims.has(lease.claim)) this.count('claim answer lost, jobs taken over')
   }
 
   /** Handlers under way in an incarnation. */
@@ -243,39 +205,6 @@ export class World {
       this.plan.options.shape === 'own' &&
       this.books.held().some(({ lease }) => !lease!.claim.slice(13).startsWith(epoch))
     if (left) this.count('crash during recovery')
-  }
-
-  #announced(job: Job, as: 'completed' | 'failed'): void {
-    const lease = this.#leases.get(job)
-    if (lease === undefined) return
-    const { end } = lease
-    const name = headId(job.queueName, job.id)
-    // An end of which nothing is kept cannot be told from another's: one whose answer was lost is believed.
-    if (end === 'stalled' && !this.books.jobs.has(name))
-      return this.count('end announced that somebody else made')
-    this.guard(() =>
-      must(
-        end === as || end === 'gone' || (end === 'cancelled' && as === 'failed'),
-        `invariant 20: ${name} is announced as ${as}, and its lease ${end ?? 'lives'}`,
-      ),
-    )
-  }
-
-  /** Nobody gives up a lease that he was told he still has, nor one whose end he stored himself. */
-  #checkLost(job: Job, link: Link): void {
-    const lease = this.#leases.get(job)
-    if (lease === undefined) return
-    if (lease.end !== undefined) this.count('settle refused as stale')
-    const booked = this.books.jobs.get(lease.name)
-    const stored = (lease.end === 'completed' || lease.end === 'failed') && booked?.cameFrom === lease
-    must(!stored, `invariant 20: ${lease.name} ${lease.end}, and its worker says that its lease was lost`)
-    const until = this.#toldUntil.get(lease.claim)
-    if (lease.end !== undefined || until === undefined) return
-    const entry = this.books.claims.get(lease.claim)
-    must(
-      entry?.lane !== 'claims' || link.now() > until,
-      `invariant 29: ${lease.by} gives up ${lease.claim} ${until - link.now()} ms before it expires`,
-    )
   }
 
   #open(machine: Machine): AuditedStore {

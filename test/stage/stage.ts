@@ -8,7 +8,8 @@ import { MemoryContent, memoryStore } from 'holdfast/memory'
 import { type VirtualHost, virtualHost } from 'holdfast/testing'
 import type { JobContext } from '../../src/loops/attempt.ts'
 import { checkQueue } from '../model/invariants.ts'
-import { type Dump, viewOf } from '../model/dump.ts'
+import type { Dump } from '../model/dump.ts'
+import { viewOf } from '../model/queue-view.ts'
 import { UnrulyStore } from './unruly-store.ts'
 
 type AnyWork = (job: Job, context: JobContext, signal: AbortSignal) => unknown

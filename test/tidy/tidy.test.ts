@@ -110,10 +110,15 @@ describe('shape', () => {
     expect(text(file).startsWith('/**')).toBe(true)
   })
 
-  test.each(sources)(`%s has at most ${FILE_LINES} lines and no function above ${FUNCTION_LINES}`, (file) => {
-    expect(text(file).split('\n').length).toBeLessThanOrEqual(FILE_LINES)
-    expect(longFunctions(file)).toEqual([])
-  })
+  // A file of tests is a list, and may be as long as there are cases.
+  const machinery = everything.filter((file) => !file.endsWith('.test.ts'))
+  test.each(machinery)(
+    `%s has at most ${FILE_LINES} lines and no function above ${FUNCTION_LINES}`,
+    (file) => {
+      expect(text(file).split('\n').length).toBeLessThanOrEqual(FILE_LINES)
+      expect(longFunctions(file)).toEqual([])
+    },
+  )
 
   test('file names say what is inside', () => {
     const vague = everything.filter((file) => /(^|\/)(utils?|helpers?|common|types|misc)\.ts$/.test(file))

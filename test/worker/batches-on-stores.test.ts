@@ -4,7 +4,7 @@ import { type Job, type JobOptions, Queue, type Store, Worker, type WorkerOption
 import { virtualHost } from 'holdfast/testing'
 import { isGathered } from '../../src/core/keys.ts'
 import { Ground } from '../faults/ground.ts'
-import { viewOf } from '../model/dump.ts'
+import { viewOf } from '../model/queue-view.ts'
 import { type Disk, levelDisk, memoryDisk, redisDisk } from '../model/harness.ts'
 import { checkQueue } from '../model/invariants.ts'
 
