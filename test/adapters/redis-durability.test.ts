@@ -87,7 +87,7 @@ test('where CONFIG is forbidden nothing is proved: memory, whatever was asked fo
 })
 
 test('replicated is what a replica has, and a write that none gets in time is unknown', async () => {
-  await using master = await startServer({ 'repl-diskless-sync-delay': '0' })
+  await using master = await startServer()
   await using replica = await startServer()
   await using its = connect(replica.url)
   await using own = connect(master.url)

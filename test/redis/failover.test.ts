@@ -8,7 +8,7 @@ import { freshNamespace, openStore } from './stage.ts'
 
 const JOBS = 1000
 
-test('after a coordinated failover everything acknowledged is there and is run once', async () => {
+test.concurrent('after a coordinated failover everything acknowledged is there and is run once', async () => {
   await using master = await startServer()
   await using replica = await startServer()
   const [onMaster, onReplica] = [new Redis(master.url), new Redis(replica.url)]
@@ -35,7 +35,7 @@ test('after a coordinated failover everything acknowledged is there and is run o
   onReplica.disconnect()
 })
 
-test('a server that is paused, or asleep, is waited for', async () => {
+test.concurrent('a server that is paused, or asleep, is waited for', async () => {
   await using server = await startServer({ 'enable-debug-command': 'yes' })
   await using opened = openStore(server.port, freshNamespace())
   const { store } = opened

@@ -53,6 +53,8 @@ export class RedisServer implements AsyncDisposable {
       save: '',
       appendonly: 'no',
       daemonize: 'no',
+      // No second replica will come that a sync for the first could wait for; by default it waits for 5 s.
+      'repl-diskless-sync-delay': '0',
       ...this.#settings,
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])

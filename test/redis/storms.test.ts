@@ -6,7 +6,7 @@ import { killsAndFlushes } from './storm.ts'
 import { Load } from './load.ts'
 import { freshNamespace, openStore } from './stage.ts'
 
-test('connections killed and scripts flushed all the time: everything completes, no worker stops', async () => {
+test.concurrent('connections killed and scripts flushed all the time: everything completes, no worker stops', async () => {
   const { faults, figures, kills } = await killsAndFlushes(2000)
   expect(faults).toEqual([])
   expect(kills).toBeGreaterThan(20)
@@ -14,7 +14,7 @@ test('connections killed and scripts flushed all the time: everything completes,
   expect(figures.completed).toBe(figures.acknowledged)
 })
 
-test('a server that hangs for a second is waited for, and is not buried under commands', async () => {
+test.concurrent('a server that hangs for a second is waited for, and is not buried under commands', async () => {
   await using server = await startServer()
   await using opened = openStore(server.port, freshNamespace())
   const { store, client } = opened
