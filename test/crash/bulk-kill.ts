@@ -27,6 +27,8 @@ export interface BulkCampaign {
   readonly jobs: readonly [least: number, most: number]
   /** The longest that a program adds before it is killed, in ms. */
   readonly killWithin: number
+  /** What is said when that time begins: that the first bulk is added, or that it was acknowledged. */
+  readonly killAfter: 'TRY' | 'ACK'
 }
 
 export const BULK_CAMPAIGN: BulkCampaign = {
@@ -36,6 +38,7 @@ export const BULK_CAMPAIGN: BulkCampaign = {
   seed: 1,
   jobs: [1000, 5000],
   killWithin: 1500,
+  killAfter: 'TRY',
 }
 
 export interface BulkTrial {
@@ -59,7 +62,7 @@ const PAGE = 1000
 export async function killBulks(campaign: BulkCampaign): Promise<BulkTrial> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-bulks-'))
   const path = join(directory, 'data')
-  const { store, looks, seed, jobs, killWithin } = campaign
+  const { store, looks, seed, jobs, killWithin, killAfter } = campaign
   const figures: Figures = { kills: 0, acknowledged: 0, cutAndThere: 0, cutAndGone: 0, looks: 0 }
   const faults: string[] = []
   await using programs = await Succession.of('crash/bulk-load.ts')
@@ -67,7 +70,7 @@ export async function killBulks(campaign: BulkCampaign): Promise<BulkTrial> {
   while (figures.kills < campaign.kills && faults.length === 0) {
     const given: BulkOrders = { path, store, looks, seed, first, jobs }
     const program = programs.begin(given)
-    await program.said('TRY')
+    await program.said(killAfter)
     await sleep(chance(seed, 'kill', figures.kills) * killWithin)
     await program.kill()
     figures.kills++

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from 'holdfast'
 import type { Change, Result } from '../../src/store.ts'
 
-const LATE_MS = 25
+const LATE_MS = 100
 
 /** Fails wherever it is put: it moves nothing. */
 const REFUSED: Change = { move: { from: { lane: 'nothing', limit: 1 }, to: [] } }
