@@ -9,7 +9,7 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const mutant = process.env[MUTANT_VARIABLE]
 
 /** What takes longest begins first, so that nobody waits for it alone at the end. */
-const LONGEST = ['model/', 'faults/', 'crash/', 'examples/']
+const LONGEST = ['model/', 'faults/', 'sim/', 'conformance/', 'crash/', 'redis/', 'queue/bulk', 'examples/']
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

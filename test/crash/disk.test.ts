@@ -27,32 +27,35 @@ const mayMount = spawnSync('unshare', [...DISK_OF_16_MIB.slice(1), tmpdir(), 'tr
 const DISKS = [{ disk: 'files that cannot grow', command: FILES_OF_3_MIB, ballastBytes: 0 }]
 if (mayMount) DISKS.push({ disk: 'a disk that is full', command: DISK_OF_16_MIB, ballastBytes: 10 * MIB })
 
-test.each(DISKS)('$disk: jobs are refused, none is lost, and later ones are taken', async (disk) => {
-  const own = await mkdtemp(join(directory, 'small-'))
-  const orders: FillingOrders = { directory: own, ballastBytes: disk.ballastBytes, jobBytes: 50_000 }
-  const program = await launch('crash/filling.ts', orders, { under: [...disk.command, own] })
-  const { code } = await program.ended
-  expect(code, program.complaints).toBe(0)
+test.concurrent.each(DISKS)(
+  '$disk: jobs are refused, none is lost, and later ones are taken',
+  async (disk) => {
+    const own = await mkdtemp(join(directory, 'small-'))
+    const orders: FillingOrders = { directory: own, ballastBytes: disk.ballastBytes, jobBytes: 50_000 }
+    const program = await launch('crash/filling.ts', orders, { under: [...disk.command, own] })
+    const { code } = await program.ended
+    expect(code, program.complaints).toBe(0)
 
-  const refusals = program.lines.filter((line) => line.startsWith('REFUSED'))
-  expect(refusals.filter((line) => !line.startsWith('REFUSED STORE_FULL '))).toEqual([])
-  // The write that met the end of the disk may have got there, should nobody be able to look; all others did not.
-  const unknown = refusals.filter((line) => !line.startsWith('REFUSED STORE_FULL failed '))
-  expect(unknown.length).toBeLessThanOrEqual(1)
-  const errors = Number((await program.said('ERRORS')).split(' ')[1])
-  expect(errors, 'a worker rests while its store fails').toBeLessThan(30)
+    const refusals = program.lines.filter((line) => line.startsWith('REFUSED'))
+    expect(refusals.filter((line) => !line.startsWith('REFUSED STORE_FULL '))).toEqual([])
+    // The write that met the end of the disk may have got there, should nobody be able to look; all others did not.
+    const unknown = refusals.filter((line) => !line.startsWith('REFUSED STORE_FULL failed '))
+    expect(unknown.length).toBeLessThanOrEqual(1)
+    const errors = Number((await program.said('ERRORS')).split(' ')[1])
+    expect(errors, 'a worker rests while its store fails').toBeLessThan(30)
 
-  const acknowledged = Number((await program.said('AGAIN')).split(' ')[1])
-  expect(acknowledged).toBeGreaterThan(50)
-  const [, unasked, missing, problems] = (await program.said('REOPENED')).split(' ').map(Number)
-  expect({ missing, problems }).toEqual({ missing: 0, problems: 0 })
-  expect(unasked).toBeLessThanOrEqual(unknown.length)
-  console.log(
-    `${disk.disk}: ${refusals[0]}; ${refusals[1]}; ${acknowledged} acknowledged, ${missing} missing`,
-  )
-})
+    const acknowledged = Number((await program.said('AGAIN')).split(' ')[1])
+    expect(acknowledged).toBeGreaterThan(50)
+    const [, unasked, missing, problems] = (await program.said('REOPENED')).split(' ').map(Number)
+    expect({ missing, problems }).toEqual({ missing: 0, problems: 0 })
+    expect(unasked).toBeLessThanOrEqual(unknown.length)
+    console.log(
+      `${disk.disk}: ${refusals[0]}; ${refusals[1]}; ${acknowledged} acknowledged, ${missing} missing`,
+    )
+  },
+)
 
-test('a record damaged on the disk fails its own job, and the worker goes on', async () => {
+test.concurrent('a record damaged on the disk fails its own job, and the worker goes on', async () => {
   const path = join(directory, 'damaged')
   const before = levelStore(path)
   const jobs = new Queue('damaged', { store: before })

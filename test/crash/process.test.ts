@@ -32,7 +32,7 @@ const WAYS: readonly ClosingOrders['way'][] = [
   'paused',
 ]
 
-test('once all is closed the process ends by itself, whatever it was doing', async () => {
+test.concurrent('once all is closed the process ends by itself, whatever it was doing', async () => {
   const ends = WAYS.map(async (way) => {
     const program = await launch('crash/closing.ts', { path: join(directory, way), way })
     await program.said('CLOSED')
@@ -43,7 +43,7 @@ test('once all is closed the process ends by itself, whatever it was doing', asy
   expect(await Promise.all(ends)).toEqual(WAYS.map((way) => [way, { code: 0, signal: null }, '']))
 })
 
-test('a directory that another process has open is refused, with its path and who has it', async () => {
+test.concurrent('a directory that another process has open is refused, with its path and who has it', async () => {
   const path = join(directory, 'shared')
   const orders: OpeningOrders = { path }
   const holder = await launch('crash/opening.ts', orders)
@@ -67,7 +67,7 @@ test('a directory that another process has open is refused, with its path and wh
   await store.close()
 })
 
-test('a directory that may not be written is refused, with its path', async () => {
+test.concurrent('a directory that may not be written is refused, with its path', async () => {
   const path = join(directory, 'read-only')
   await mkdir(path)
   await chmod(path, 0o555)
@@ -82,7 +82,7 @@ test('a directory that may not be written is refused, with its path', async () =
   await chmod(path, 0o755)
 })
 
-test('a process stopped for longer than its leases loses nothing and runs no job twice at once', async () => {
+test.concurrent('a process stopped for longer than its leases loses nothing and runs no job twice at once', async () => {
   const orders: FrozenOrders = {
     path: join(directory, 'frozen'),
     jobs: 20,

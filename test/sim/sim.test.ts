@@ -15,7 +15,10 @@ describe('found once', () => {
   })
 })
 
-test('sixty seeds, each twice with the same trace', async () => {
+/** It takes half a minute, and a machine that does much else may need some more. */
+const timeout = 300_000
+
+test('sixty seeds, each twice with the same trace', { timeout }, async () => {
   const { failure, shortcomings, seeds } = await campaign({ from: 1, seeds: 60 })
   expect(failure && `seed ${failure.seed}: ${failure.outcome.violation}`).toBeUndefined()
   expect(shortcomings).toEqual([])
