@@ -13,6 +13,8 @@ export default defineConfig({
   platform: 'neutral',
   target: 'es2023',
   dts: true,
+  // `Symbol.asyncDispose` in the types, for users who name no library that has it.
+  banner: { dts: '/// <reference lib="esnext.disposable" />' },
   fixedExtension: false,
   deps: { neverBundle: [/^node:/] },
 })
