@@ -5,7 +5,7 @@ import { virtualHost } from 'holdfast/testing'
 import { expect, test } from 'vitest'
 import { PAGE_KEYS } from '../../src/core/bounds.ts'
 import { claimName } from '../../src/core/keys.ts'
-import { type ClaimPlan, planClaim } from '../../src/ledger/claim.ts'
+import { type ClaimPlan, type SeenConfig, planClaim, readConfig } from '../../src/ledger/claim.ts'
 import { commitBlock } from '../../src/ledger/commit.ts'
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts'
 import { type Stalled, planRenewal, reapExpired, recoverEpoch } from '../../src/ledger/lease.ts'
@@ -34,6 +34,27 @@ async function lease(ledger: Ledger, counter = 1): Promise<ClaimPlan> {
 
 const sizes = ({ store, lanes }: Ledger): Promise<readonly number[]> =>
   store.count([lanes.lease, lanes.claims, lanes.reap, lanes.due].map((lane) => ({ lane })))
+
+test('a claim under settings that were seen before a pause, or before its end, gets nothing', async () => {
+  const ledger = opened().open()
+  const { store, lanes } = ledger
+  const queue = new Queue('q', { store })
+  await queue.add('n', 1)
+  const until = store.now() + LEASE_MS
+  const claimAs = async (seen: SeenConfig, counter: number): Promise<boolean> => {
+    const claim = claimName({ grantedAt: store.now(), epoch: store.epoch!, counter, worker: 'w.1' })
+    const results = await commitBlock(store, planClaim(ledger, seen, { claim, limit: 1, until }))
+    return results.at(-1) !== false
+  }
+  const before = await readConfig(ledger)
+  await queue.pause()
+  const paused = await readConfig(ledger)
+  expect(await claimAs(before, 1)).toBe(false)
+  await queue.resume()
+  expect(await claimAs(paused, 2)).toBe(false)
+  expect(await store.count([{ lane: lanes.lease }, { lane: lanes.ready }])).toEqual([0, 1])
+  expect(await claimAs(await readConfig(ledger), 3)).toBe(true)
+})
 
 test('leases and claims of an earlier opening all end, however many pages they fill', async () => {
   const { open } = opened()

@@ -51,14 +51,6 @@ export const judgingMutants: readonly Mutant[] = [
     caughtBy: { file: 'schemas/schemas.test.ts', test: 'must take what it gives, as it is' },
   },
   {
-    name: 'jobs go without the tally that says so',
-    why: 'two that prune at once remove more than is beyond',
-    file: 'src/ledger/retain-bytes.ts',
-    find: 'equal: [...(all.expect?.equal ?? []), ...(own!.expect?.equal ?? [])],',
-    replace: 'equal: own!.expect?.equal ?? [],',
-    caughtBy: { file: 'worker/retention-bytes.test.ts', test: 'two that prune at once' },
-  },
-  {
     name: 'a tally is believed whatever was removed without it',
     why: 'jobs go although there is room for them',
     file: 'src/ledger/retain-bytes.ts',

@@ -48,7 +48,7 @@ export const ledgerMutants: readonly Mutant[] = [
     file: 'src/ledger/claim.ts',
     find: 'raw === undefined ? { absent: [configId] } : { equal: [[configId, raw]] }',
     replace: '({ absent: raw === configId ? [configId] : [] })',
-    caughtBy: { file: 'worker/pausing.test.ts', test: 'a paused queue gives out nothing' },
+    caughtBy: { file: 'ledger/lease.test.ts', test: 'settings that were seen before a pause' },
   },
   {
     name: 'whatever is delayed is promoted',
