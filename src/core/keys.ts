@@ -269,9 +269,13 @@ export function readClaimName(claim: string): ClaimName {
   return { grantedAt: timeOf(claim), epoch, counter: Number(counter), worker: worker.join('.') }
 }
 
-/** The public name of the worker that made a claim. */
+/** The public name of the worker that made a claim; none of what is no claim. */
 export const workerOfClaim = (claim: string): string => {
   let start = 0
-  for (let part = 0; part < PARTS_BEFORE_WORKER; part++) start = claim.indexOf('.', start) + 1
+  for (let part = 0; part < PARTS_BEFORE_WORKER; part++) {
+    const dot = claim.indexOf('.', start)
+    if (dot === -1) return ''
+    start = dot + 1
+  }
   return unescapePart(claim.slice(start, claim.lastIndexOf('.')))
 }

@@ -154,6 +154,10 @@ test('every key says what it was made of', () => {
   )
 })
 
+test.each(['w/o', 'a.b.c', '%zz', ''])('what is no claim, as %j, has no worker', (claim) => {
+  expect(workerOfClaim(claim)).toBe('')
+})
+
 test('the bound of a time takes in that time and no later one', () => {
   fc.assert(
     fc.property(fc.nat({ max: TIME_MOST - 2 }), (at) => {
