@@ -90,7 +90,7 @@ export const batchMutants: readonly Mutant[] = [
     file: 'src/loops/claims.ts',
     find: 'if (grants.length > 0) this.#gather?.served()',
     replace: '',
-    caughtBy: { file: tests, test: 'ends after its timeout' },
+    caughtBy: { file: tests, test: 'begins anew with a batch that was taken before it ended' },
   },
   {
     name: 'a queue with jobs that gather is called drained',
@@ -130,7 +130,7 @@ export const batchMutants: readonly Mutant[] = [
     file: 'src/loops/attempt.ts',
     find: 'if (this.#ended) return false\n    this.#ended = true\n    this.#abort(error)',
     replace: 'this.#abort(error)\n    if (this.#ended) return false\n    this.#ended = true',
-    caughtBy: { file: tests, test: 'jobs that were said to have ended abort nothing' },
+    caughtBy: { file: tests, test: 'is told of no lease that is lost before the store knows its end' },
   },
   {
     name: 'a worker does not ask what gathered while it was paused',

@@ -99,7 +99,7 @@ export const limitMutants: readonly Mutant[] = [
     find: 'const held = bounds.strict ? penned : {',
     replace:
       'const held = bounds.strict ? penned : { ...penned, until: penned.from } as typeof penned\n  void {',
-    caughtBy: { file: 'worker/suspects.test.ts', test: 'gets its turn under any load' },
+    caughtBy: { file: 'worker/suspects.test.ts', test: 'does not wait for all that its group has in line' },
   },
   {
     name: 'a group that has nothing to run leaves the line though a job came meanwhile',

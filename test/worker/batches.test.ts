@@ -293,6 +293,24 @@ describe('of what is over in a batch', () => {
     expect(only(said, 'error', 'lockLost')).toEqual([])
   })
 
+  test('a job that was said to have ended is told of no lease that is lost before the store knows its end', async () => {
+    const made = stage()
+    const { host, queue, store } = made
+    const aborted: boolean[] = []
+    batching(made, { batch: { size: 2 }, lockDuration: 1000 }, async (job, { signalOf }) => {
+      const [a, b] = job.getBatch()
+      const signals = [signalOf(a!), signalOf(b!)]
+      store.moodOf = () => 'failed'
+      a!.setAsCompleted(1)
+      await pass(made, 3000)
+      aborted.push(...signals.map((signal) => signal.aborted))
+      store.moodOf = () => 'well'
+    })
+    await queue.addBulk(many(2))
+    await host.advance(5000)
+    expect(aborted).toEqual([false, true])
+  })
+
   test('the order of the queue stays, whichever data are checked first', async () => {
     const made = stage()
     const { host, queue } = made
@@ -504,6 +522,19 @@ describe('waiting for a batch', () => {
     expect(batches).toHaveLength(2)
     await host.advance(1)
     expect(batches[2]).toEqual(['j5', 'j6'])
+  })
+
+  test('begins anew with a batch that was taken before it ended', async () => {
+    const made = stage()
+    const { host, queue } = made
+    const { batches } = batching(made, { batch: { size: 5, minSize: 3, timeout: 1000 } })
+    await queue.add('n', 1, { jobId: 'a' })
+    await host.advance(600)
+    await queue.addBulk(many(5))
+    await host.advance(999)
+    expect(batches.map(({ length }) => length)).toEqual([5])
+    await host.advance(1)
+    expect(batches.map(({ length }) => length)).toEqual([5, 1])
   })
 
   test('is over when the queue goes on that was paused meanwhile', async () => {

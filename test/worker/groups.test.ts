@@ -144,14 +144,14 @@ describe('groups', () => {
     const { host, queue, store, worker, said } = stage()
     worker(() => 1, { group: { limit: { max: 3, duration: 60_000 } } })
     let comes = true
-    store.moodOf = (changes) => {
+    const commit = store.commit.bind(store)
+    store.commit = async (changes) => {
       if (changes.some(({ add = [] }) => add.some(([lane]) => lane === 'idle:q')) && comes) {
         comes = false
         // Before the unit that takes the group out of the line.
-        void queue.add('n', 'a', { jobId: 'late', group: { id: 'a' } })
-        return 'failed'
+        await queue.add('n', 'a', { jobId: 'late', group: { id: 'a' } })
       }
-      return 'well'
+      return commit(changes)
     }
     await queue.addBulk(jobsOf('a', 1))
     await host.advance(2000)

@@ -162,6 +162,15 @@ describe('a suspect of a group', () => {
     expect(await queue.getCompletedCount()).toBe(403)
   })
 
+  test('does not wait for all that its group has in line', async () => {
+    const { host, queue, worker, work } = await withSuspects({ a: 'g' })
+    for (let at = 0; at < 100; at++) await queue.add('n', 100, { jobId: `n${at}`, group: { id: 'g' } })
+    worker(work, { concurrency: 4, maxStalledCount: 1 })
+    await host.advance(1000)
+    expect(await queue.getJobState('a')).toBe('completed')
+    expect(await queue.getWaitingCount()).toBeGreaterThan(50)
+  })
+
   test('is claimed by one of several workers, and the others go on as soon as it is', async () => {
     const { host, queue, worker, work, said } = await withSuspects({ a: 'g' }, {}, 10_000)
     await queue.add('n', 60_000, { jobId: 'long' })
