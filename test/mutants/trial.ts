@@ -7,7 +7,7 @@ import { pathOf } from './mutant.ts'
 import { MUTANT_VARIABLE } from './mutation.ts'
 
 /** Within this a mutant must be noticed. */
-const LIMIT_MS = 180_000
+const LIMIT_MS = 60_000
 
 export interface Trial {
   readonly passed: readonly string[]
