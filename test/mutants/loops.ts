@@ -111,7 +111,7 @@ export const loopMutants: readonly Mutant[] = [
     file: 'src/loops/settling.ts',
     find: 'claim.leases.size === planned.length && ',
     replace: '',
-    caughtBy: { file: 'sim/sim.test.ts', test: 'sixty seeds' },
+    caughtBy: { file: 'worker/leases.test.ts', test: 'a claim has its entry, by which its leases expire' },
   },
   {
     name: 'a cycle that failed is the last',

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError, type Job, Worker } from 'holdfast'
 import { MemoryContent } from 'holdfast/memory'
 import { virtualHost } from 'holdfast/testing'
+import { lanesOf } from '../../src/core/keys.ts'
 import { renews } from '../faults/units.ts'
 import { gate, only, stage } from '../stage/stage.ts'
 
@@ -14,6 +15,20 @@ test('a handler may run for as long as it likes: its lease is renewed', async ()
   await host.advance(3_600_000)
   expect((await queue.getJob('j'))!).toMatchObject({ returnvalue: 'done', stalledCounter: 0 })
   expect(only(said, 'stalled', 'lockLost', 'error')).toEqual([])
+})
+
+test('a claim has its entry, by which its leases expire, until the last of its jobs has ended', async () => {
+  const { host, queue, worker, store } = stage()
+  await queue.addBulk(['brief', 'long'].map((name) => ({ name, data: null })))
+  const long = gate<string>()
+  worker((job) => (job.name === 'long' ? long.promise : undefined), { concurrency: 2 })
+  await host.idle()
+  expect(await queue.getJobCounts('active', 'completed')).toEqual({ active: 1, completed: 1 })
+  const claims = { lane: lanesOf('q').claims }
+  expect(await store.count([claims])).toEqual([1])
+  long.open('done')
+  await host.idle()
+  expect(await store.count([claims])).toEqual([0])
 })
 
 describe('a lease that cannot be renewed', () => {
