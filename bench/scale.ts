@@ -184,7 +184,7 @@ async function gap(): Promise<void> {
 
 const IDLE_MS = 10_000
 
-/** What a process does that is measured idle: a worker on its store, or LevelDB alone, open. Gives what ends it. */
+/** What a process does that is measured idle: a worker on its store, LevelDB alone, open, or nothing but to load us. Gives what ends it. */
 const idlers = {
   async worker(path: string): Promise<() => Promise<void>> {
     const store = levelStore(path)
@@ -198,6 +198,9 @@ const idlers = {
     const db = new ClassicLevel(path)
     await db.open()
     return () => db.close()
+  },
+  async nothing(): Promise<() => Promise<void>> {
+    return async () => {}
   },
 }
 type Idler = keyof typeof idlers
@@ -219,18 +222,18 @@ async function idleHere(idler: Idler): Promise<void> {
   say(used.map((ms) => ms.toFixed(1)).join(' and '))
 }
 
-/** Both at the same time, each a process that begins with it. */
+/** All at the same time, each a process that begins with it. */
 async function idle(): Promise<void> {
-  const [worker, engine] = await Promise.all(
-    (['worker', 'engine'] as const).map(async (idler) => {
+  const [worker, engine, nothing] = await Promise.all(
+    (['worker', 'engine', 'nothing'] as const).map(async (idler) => {
       const { stdout } = await promisify(execFile)(process.execPath, [process.argv[1]!, '--idler', idler])
       return stdout.trim()
     }),
   )
   say(
-    `ms of CPU in the first 10 s and in the next 10: an idle worker ${worker}, the same program with only LevelDB open ${engine}`,
+    `ms of CPU in the first 10 s and in the next 10: an idle worker ${worker}, the same program with only LevelDB open ${engine}, with nothing at all ${nothing}`,
   )
-  say('both were closed, and their processes ended by themselves')
+  say('all were closed, and their processes ended by themselves')
 }
 
 const measurements = { backlog, through, retention, gap, idle }
