@@ -2,9 +2,9 @@
  * What keeps a server from others: every command that takes it longer than five milliseconds, by its own log, while jobs are
  * added one by one and in large bulks, run, cleaned and obliterated.
  */
-import os from 'node:os'
 import { Redis } from 'ioredis'
 import { Queue, Worker } from '../../src/index.ts'
+import { ownProcessor } from './own-processor.ts'
 import { startServer } from './server.ts'
 import { freshNamespace, openStore } from './stage.ts'
 
@@ -19,7 +19,7 @@ export interface SlowLogSizes {
 /** Commands that were slow, as the server tells them. */
 export async function slowCommands({ bulk, mass }: SlowLogSizes): Promise<readonly string[]> {
   await using server = await startServer({ 'slowlog-log-slower-than': String(SLOW_MICROSECONDS) })
-  keepRunning(server.pid!)
+  using _ = ownProcessor(server.pid!)
   await using opened = openStore(server.port, freshNamespace())
   const { store } = opened
   const busy = new Queue('busy', { store })
@@ -41,15 +41,6 @@ export async function slowCommands({ bulk, mass }: SlowLogSizes): Promise<readon
   await adding
   await worker.close()
   return await slowLog(server.url)
-}
-
-/** The log counts the time that a busy machine gives to others, so the server is not to be stopped for them, where that is allowed. */
-function keepRunning(pid: number): void {
-  try {
-    os.setPriority(pid, os.constants.priority.PRIORITY_HIGHEST)
-  } catch {
-    // Then the machine should have nothing else to do.
-  }
 }
 
 async function slowLog(url: string): Promise<readonly string[]> {

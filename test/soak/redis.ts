@@ -61,7 +61,7 @@ const redisCrowd: Soak = async () => {
   return `${CROWD.jobs} jobs by ${shares.length} processes: ${shares.join(', ')}`
 }
 
-/** A busy machine stops the server in the middle of any command; one that is slow by itself is so in each lap. */
+/** A machine may stop the server in the middle of any command, all the same; one that is slow by itself is so in each lap. */
 const redisSlow: Soak = async ({ isOver }) => {
   for (let lap = 1; ; lap++) {
     const slow = await slowCommands({ bulk: 10_000, mass: 100_000 })
