@@ -54,12 +54,7 @@ export async function forgetHolder(path: string): Promise<void> {
 /** Why the directory could not be opened. */
 export async function openError(path: string, cause: unknown): Promise<HoldfastError> {
   const error = databaseError(`${path} cannot be opened`, cause)
-  if (error.code === 'STORE_LOCKED') {
-    const holder = await holderOf(path)
-    return new HoldfastError('STORE_LOCKED', `${path} is open already, by ${holder}: ${ONE_PROCESS}`, {
-      cause,
-    })
-  }
+  if (error.code === 'STORE_LOCKED') return lockedError(path, cause)
   if (error.code === 'STORE_CORRUPT') {
     return new HoldfastError(
       'STORE_CORRUPT',
@@ -72,6 +67,11 @@ export async function openError(path: string, cause: unknown): Promise<HoldfastE
     return new HoldfastError('STORE_FAILED', message, { cause })
   }
   return error
+}
+
+export async function lockedError(path: string, cause?: unknown): Promise<HoldfastError> {
+  const message = `${path} is open already, by ${await holderOf(path)}: ${ONE_PROCESS}`
+  return new HoldfastError('STORE_LOCKED', message, { cause })
 }
 
 const ONE_PROCESS =

@@ -11,11 +11,12 @@ import { onlyGrows } from '../growth.ts'
 import type { LevelStoreOptions } from '../level.ts'
 import { Watchers } from '../watchers.ts'
 import { isClassicLevel, type LevelDatabase } from './database.ts'
-import { classicLevel, droppedAtOpen, forgetHolder, nameHolder, openError } from './directory.ts'
+import { classicLevel, droppedAtOpen, forgetHolder, lockedError, nameHolder, openError } from './directory.ts'
 import { type Applied, Engine, WriteFailed } from './engine.ts'
 import { examine } from './examine.ts'
 import { databaseError } from './failure.ts'
 import { RESIDENCY, type Residency } from './lane.ts'
+import { giveBack, takeDirectory } from './taken.ts'
 
 export class LevelStore implements Store {
   readonly host: Host
@@ -35,6 +36,8 @@ export class LevelStore implements Store {
   )
   readonly #watchers = new Watchers()
   #db: LevelDatabase | undefined
+  /** The real path of the directory, while nobody else in this process may open it. */
+  #directory: string | undefined
   /** A database handed in is opened by its owner; the store only opens again what it has closed itself. */
   #mayOpen: boolean
   #epoch: number | undefined
@@ -184,14 +187,15 @@ export class LevelStore implements Store {
 
   async #openEngine(): Promise<Engine> {
     if (this.#refusal !== undefined) throw this.#refusal
-    const path = this.#path
-    const db = (this.#db ??= await classicLevel(path!))
+    const db = await this.#database()
+    const directory = this.#directory
     try {
       await db.open({ passive: !this.#mayOpen })
     } catch (error) {
-      throw path === undefined
+      this.#letGo()
+      throw this.#path === undefined
         ? databaseError(`${this.#where} cannot be opened`, error)
-        : await openError(path, error)
+        : await openError(this.#path, error)
     }
     try {
       const found = await examine(db, {
@@ -199,20 +203,43 @@ export class LevelStore implements Store {
         writeOptions: this.#writeOptions,
         epoch: this.#epoch,
         // Opened again after a failed write, LevelDB may drop what that left behind: nothing acknowledged.
-        dropped: path === undefined || this.#epoch !== undefined ? [] : await droppedAtOpen(path),
+        dropped: directory === undefined || this.#epoch !== undefined ? [] : await droppedAtOpen(directory),
         acceptLoss: this.#acceptLoss,
         warn: (text) => this.host.warn(text),
       })
       this.#epoch = found.epoch
-      this.#mayOpen = path !== undefined
-      if (path !== undefined) await nameHolder(path, this.host.wall())
+      this.#mayOpen = directory !== undefined
+      if (directory !== undefined) await nameHolder(directory, this.host.wall())
       return new Engine(db, found, this.#writeOptions, this.#residency)
     } catch (error) {
       // A database handed in stays as it is when it is refused, not when a write failed: see `#afterFailedWrite`.
       this.#mayOpen ||= !(error instanceof HoldfastError)
       if (this.#mayOpen) await db.close()
+      this.#letGo()
       throw databaseError(`${this.#where} cannot be opened`, error)
     }
+  }
+
+  /** The one that was handed in, or that of the directory, which nobody else in this process opens until it is let go. */
+  async #database(): Promise<LevelDatabase> {
+    const path = this.#path
+    if (path === undefined) return this.#db!
+    try {
+      this.#directory ??= await takeDirectory(path)
+      if (this.#directory !== undefined) return (this.#db ??= await classicLevel(this.#directory))
+    } catch (error) {
+      this.#letGo()
+      throw await openError(path, error)
+    }
+    throw await lockedError(path)
+  }
+
+  /** A directory that is closed is free for others. */
+  #letGo(): void {
+    if (this.#directory === undefined) return
+    giveBack(this.#directory)
+    this.#directory = undefined
+    this.#db = undefined
   }
 
   async #close(): Promise<void> {
@@ -220,14 +247,15 @@ export class LevelStore implements Store {
     await this.#opening?.catch(() => {})
     await this.#engine?.idle()
     this.#watchers.clear()
-    if (this.#path === undefined || this.#engine === undefined) return
+    if (this.#directory === undefined || this.#engine === undefined) return
     this.#engine = undefined
-    await forgetHolder(this.#path)
+    await forgetHolder(this.#directory)
     try {
       await this.#db!.close()
     } catch (error) {
       throw databaseError(`${this.#where} could not be closed`, error)
     }
+    this.#letGo()
   }
 
   #assertUsable(): void {

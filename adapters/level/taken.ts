@@ -1,0 +1,47 @@
+/**
+ * Directories that this process has open, so that none is opened twice. LevelDB's lock does not see to that: within a process it knows
+ * a directory by its name, of which there may be several; and where it refuses a second opening it closes the lock's file, whereupon
+ * POSIX takes the process's lock away, and another process could open what is open here.
+ */
+
+const TAKEN = Symbol.for('holdfast.level.taken')
+
+/** Real paths; all copies of the package in a program share them. */
+function taken(): Set<string> {
+  const program = globalThis as { [TAKEN]?: Set<string> }
+  return (program[TAKEN] ??= new Set())
+}
+
+/** Takes a directory, which is made where there is none, and gives its real path; `undefined` where it is open here already. */
+export async function takeDirectory(path: string): Promise<string | undefined> {
+  const { mkdir, realpath } = await import('node:fs/promises')
+  await mkdir(path, { recursive: true })
+  const directory = await realpath(path)
+  if (taken().has(directory)) return undefined
+  taken().add(directory)
+  if (!(await isOpenHere(directory))) return directory
+  giveBack(directory)
+  return undefined
+}
+
+/** For whoever took it and has closed it. */
+export function giveBack(directory: string): void {
+  taken().delete(directory)
+}
+
+/**
+ * Whether another thread, or a database that is no store, has it open: by the handles of this process that hold a lock on its file. Those
+ * it inherited hold none. Only Linux tells.
+ */
+async function isOpenHere(directory: string): Promise<boolean> {
+  const { readdir, readFile, readlink } = await import('node:fs/promises')
+  const handles = await readdir('/proc/self/fd').catch(() => [])
+  const locking = handles.map(async (handle) => {
+    const file = await readlink(`/proc/self/fd/${handle}`)
+    return (
+      file === `${directory}/LOCK` &&
+      (await readFile(`/proc/self/fdinfo/${handle}`, 'utf8')).includes('POSIX')
+    )
+  })
+  return (await Promise.allSettled(locking)).some((one) => one.status === 'fulfilled' && one.value)
+}
