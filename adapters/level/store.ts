@@ -36,7 +36,7 @@ export class LevelStore implements Store {
   )
   readonly #watchers = new Watchers()
   #db: LevelDatabase | undefined
-  /** The real path of the directory, while nobody else in this process may open it. */
+  /** What was taken of the process, which opens no directory twice; with it the database has yet to be closed. */
   #directory: string | undefined
   /** A database handed in is opened by its owner; the store only opens again what it has closed itself. */
   #mayOpen: boolean
@@ -156,7 +156,6 @@ export class LevelStore implements Store {
     const db = this.#db!
     if (this.#path === undefined && db.status !== 'open') throw new Error('it was closed from outside')
     this.#mayOpen = true
-    await db.close()
     return this.#openEngine()
   }
 
@@ -187,15 +186,17 @@ export class LevelStore implements Store {
 
   async #openEngine(): Promise<Engine> {
     if (this.#refusal !== undefined) throw this.#refusal
+    const path = this.#path
     const db = await this.#database()
-    const directory = this.#directory
+    // After a failed write; and still so where it could not be closed then.
+    if (this.#mayOpen && db.status === 'open') await db.close()
     try {
       await db.open({ passive: !this.#mayOpen })
     } catch (error) {
       this.#letGo()
-      throw this.#path === undefined
+      throw path === undefined
         ? databaseError(`${this.#where} cannot be opened`, error)
-        : await openError(this.#path, error)
+        : await openError(path, error)
     }
     try {
       const found = await examine(db, {
@@ -203,13 +204,13 @@ export class LevelStore implements Store {
         writeOptions: this.#writeOptions,
         epoch: this.#epoch,
         // Opened again after a failed write, LevelDB may drop what that left behind: nothing acknowledged.
-        dropped: directory === undefined || this.#epoch !== undefined ? [] : await droppedAtOpen(directory),
+        dropped: path === undefined || this.#epoch !== undefined ? [] : await droppedAtOpen(path),
         acceptLoss: this.#acceptLoss,
         warn: (text) => this.host.warn(text),
       })
       this.#epoch = found.epoch
-      this.#mayOpen = directory !== undefined
-      if (directory !== undefined) await nameHolder(directory, this.host.wall())
+      this.#mayOpen = path !== undefined
+      if (path !== undefined) await nameHolder(path, this.host.wall())
       return new Engine(db, found, this.#writeOptions, this.#residency)
     } catch (error) {
       // A database handed in stays as it is when it is refused, not when a write failed: see `#afterFailedWrite`.
@@ -226,7 +227,7 @@ export class LevelStore implements Store {
     if (path === undefined) return this.#db!
     try {
       this.#directory ??= await takeDirectory(path)
-      if (this.#directory !== undefined) return (this.#db ??= await classicLevel(this.#directory))
+      if (this.#directory !== undefined) return (this.#db ??= await classicLevel(path))
     } catch (error) {
       this.#letGo()
       throw await openError(path, error)
@@ -247,9 +248,9 @@ export class LevelStore implements Store {
     await this.#opening?.catch(() => {})
     await this.#engine?.idle()
     this.#watchers.clear()
-    if (this.#directory === undefined || this.#engine === undefined) return
+    if (this.#path === undefined || this.#directory === undefined) return
     this.#engine = undefined
-    await forgetHolder(this.#directory)
+    await forgetHolder(this.#path)
     try {
       await this.#db!.close()
     } catch (error) {

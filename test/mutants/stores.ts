@@ -25,7 +25,7 @@ export const storeMutants: readonly Mutant[] = [
     name: 'LevelDB is asked for what a thread has open',
     why: 'its refusal takes the lock away, and another process opens the directory',
     file: 'adapters/level/taken.ts',
-    find: '!(await isOpenHere(directory))',
+    find: '!(await isOpenHere(path))',
     replace: "directory !== ''",
     caughtBy: { file: 'adapters/level-taken.test.ts', test: 'so is one that another thread has open' },
   },
