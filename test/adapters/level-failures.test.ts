@@ -56,6 +56,25 @@ test('a batch that failed and is there after all is acknowledged', async () => {
   await db.close()
 })
 
+test('a database that could not be closed after a failed write is closed before anything is written again', async () => {
+  const { db, faults } = faulty(path())
+  const store = levelStore(db)
+  await store.commit([add('a')])
+  const close = db.close.bind(db)
+  let closings = 0
+  db.close = async () => {
+    if (++closings === 1) throw new Error('busy')
+    await close()
+  }
+  failOnce(faults, { kept: false })
+  await expect(store.commit([add('b')])).rejects.toMatchObject({ outcome: 'unknown' })
+  expect(await store.commit([add('c')])).toEqual([[]])
+  expect(closings).toBe(2)
+  expect(await all(store)).toEqual(['1/a', '1/c'])
+  await store.close()
+  await db.close()
+})
+
 test('an error that is not about space is STORE_FAILED', async () => {
   const { db, faults } = faulty(path())
   const store = levelStore(db)

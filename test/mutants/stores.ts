@@ -11,6 +11,14 @@ export const storeMutants: readonly Mutant[] = [
     caughtBy: { file: 'adapters/level-databases.test.ts', test: 'every write is synced with durability' },
   },
   {
+    name: 'a close that failed is forgotten',
+    why: 'LevelDB is written to after it lost a write, and acknowledges what is gone',
+    file: 'adapters/level/store.ts',
+    find: "if (this.#mayOpen && db.status === 'open') await db.close()",
+    replace: "if (this.#epoch === undefined && this.#mayOpen && db.status === 'open') await db.close()",
+    caughtBy: { file: 'adapters/level-failures.test.ts', test: 'a database that could not be closed' },
+  },
+  {
     name: 'a directory is another one under another name',
     why: 'two databases of one process write the same files',
     file: 'adapters/level/store.ts',
