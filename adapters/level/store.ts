@@ -189,7 +189,7 @@ export class LevelStore implements Store {
     const path = this.#path
     const db = await this.#database()
     // After a failed write; and still so where it could not be closed then.
-    if (this.#mayOpen && db.status === 'open') await db.close()
+    if (this.#mayOpen && db.status === 'open') await this.#shut(db)
     try {
       await db.open({ passive: !this.#mayOpen })
     } catch (error) {
@@ -215,7 +215,7 @@ export class LevelStore implements Store {
     } catch (error) {
       // A database handed in stays as it is when it is refused, not when a write failed: see `#afterFailedWrite`.
       this.#mayOpen ||= !(error instanceof HoldfastError)
-      if (this.#mayOpen) await db.close()
+      if (this.#mayOpen) await this.#shut(db)
       this.#letGo()
       throw databaseError(`${this.#where} cannot be opened`, error)
     }
@@ -251,12 +251,16 @@ export class LevelStore implements Store {
     if (this.#path === undefined || this.#directory === undefined) return
     this.#engine = undefined
     await forgetHolder(this.#path)
+    await this.#shut(this.#db!)
+    this.#letGo()
+  }
+
+  async #shut(db: LevelDatabase): Promise<void> {
     try {
-      await this.#db!.close()
+      await db.close()
     } catch (error) {
       throw databaseError(`${this.#where} could not be closed`, error)
     }
-    this.#letGo()
   }
 
   #assertUsable(): void {

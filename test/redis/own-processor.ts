@@ -11,8 +11,8 @@ export function ownProcessor(pid: number): Disposable {
   if (last > 0) {
     run('taskset', ['-a', '-p', '-c', String(last), String(pid)])
     run('taskset', ['-a', '-p', '-c', `0-${last - 1}`, String(process.pid)])
+    run('chrt', ['-f', '-p', '1', String(pid)])
   }
-  run('chrt', ['-f', '-p', '1', String(pid)])
   return { [Symbol.dispose]: () => run('taskset', ['-a', '-p', '-c', `0-${last}`, String(process.pid)]) }
 }
 
